@@ -1,0 +1,23 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+// onceID is the id of the one record of a nonce's ledger.
+const onceID = "once"
+
+// Once takes a nonce: nil the first time, [ErrExists] until the time until afterwards, whoever asks. scope keeps the
+// nonces of different uses apart (0 to [MaxNameLen] bytes; nonce 1 to [MaxNameLen]). until is as [Record].ExpiresAt.
+// After an error other than ErrExists and ErrInvalid the nonce may have been taken: refuse it.
+func Once(ctx context.Context, s TokenStore, scope, nonce string, until time.Time) error {
+	_, err := s.Issue(ctx, IssueRequest{Record: Record{
+		ID:        onceID,
+		Subject:   Subject{Kind: KindOnce, Realm: scope, Name: nonce},
+		Link:      NewLink(),
+		ExpiresAt: until,
+		Deadline:  until,
+	}})
+	return err
+}

@@ -1,0 +1,111 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Driver opens a backend's stores and feeds by URL. A backend registers it in its init function.
+type Driver struct {
+	// Open opens a store. Required. An unknown parameter of the URL is an error.
+	Open func(ctx context.Context, u *url.URL) (TokenStore, error)
+	// OpenFeed opens a feed that only reads. Nil: the backend's feed lives in the process that has the store.
+	OpenFeed func(ctx context.Context, u *url.URL) (FeedCloser, error)
+}
+
+// drivers is the scheme table, the only state of the package.
+var drivers struct {
+	sync.RWMutex
+	byScheme map[string]Driver
+}
+
+// Register makes a driver known under a scheme. It panics on an empty or taken scheme or a driver without Open, since it
+// runs in init functions and the program is wrong.
+func Register(scheme string, d Driver) {
+	drivers.Lock()
+	defer drivers.Unlock()
+	if scheme == "" || scheme != strings.ToLower(scheme) {
+		panic(fmt.Sprintf("jeton: Register with the scheme %q: give a name in lower case", scheme))
+	}
+	if d.Open == nil {
+		panic(fmt.Sprintf("jeton: Register of %q without Open", scheme))
+	}
+	if _, taken := drivers.byScheme[scheme]; taken {
+		panic(fmt.Sprintf("jeton: Register of %q twice", scheme))
+	}
+	if drivers.byScheme == nil {
+		drivers.byScheme = map[string]Driver{}
+	}
+	drivers.byScheme[scheme] = d
+}
+
+// Schemes returns the registered schemes, sorted.
+func Schemes() []string {
+	drivers.RLock()
+	defer drivers.RUnlock()
+	names := make([]string, 0, len(drivers.byScheme))
+	for name := range drivers.byScheme {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Open opens the store that the URL names: "memory://", "bolt:///path", "redis://…" and what else was imported. The error
+// for an unknown scheme names the import that is missing; no error holds the URL, which may hold a password.
+func Open(ctx context.Context, rawURL string) (TokenStore, error) {
+	u, d, err := driver(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	return d.Open(ctx, u)
+}
+
+// OpenFeed opens the feed of the store that the URL names, for a process that follows revocations and keeps no store. Where
+// a feed lives in the store's process alone (memory, bolt) it is [errors.ErrUnsupported].
+func OpenFeed(ctx context.Context, rawURL string) (FeedCloser, error) {
+	u, d, err := driver(rawURL)
+	if err != nil {
+		return nil, err
+	}
+	if d.OpenFeed == nil {
+		return nil, fmt.Errorf("jeton: the feed of a %s store lives in the process that has it open, use FeedOf: %w", u.Scheme, errors.ErrUnsupported)
+	}
+	return d.OpenFeed(ctx, u)
+}
+
+func driver(rawURL string) (*url.URL, Driver, error) {
+	u, err := url.Parse(rawURL)
+	if err != nil { // url.Parse repeats the URL in its error, and the URL may hold a password
+		return nil, Driver{}, invalid("URL", "does not parse", "write it as scheme://host/path?parameter=value, with escapes where needed")
+	}
+	if u.Scheme == "" {
+		return nil, Driver{}, invalid("URL", "has no scheme", "begin it with one of "+strings.Join(Schemes(), ", "))
+	}
+	drivers.RLock()
+	d, ok := drivers.byScheme[u.Scheme]
+	drivers.RUnlock()
+	if !ok {
+		return nil, Driver{}, invalid("URL", fmt.Sprintf("has the unknown scheme %q", u.Scheme), missingImport(u.Scheme))
+	}
+	return u, d, nil
+}
+
+// missingImport says what to do about a scheme that nobody registered.
+func missingImport(scheme string) string {
+	const path = "github.com/jetonkit/jeton/store/"
+	switch scheme {
+	case "memory", "bolt":
+		return fmt.Sprintf("add the import _ %q", path+scheme)
+	}
+	known := "nothing is registered"
+	if s := Schemes(); len(s) > 0 {
+		known = "registered are " + strings.Join(s, ", ")
+	}
+	return known + "; import the backend's package"
+}

@@ -1,0 +1,61 @@
+package store
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// Stamp says how long an answer may be used without asking again. It holds the counters of the cache that gave the
+// answer as they were before the backend was read, and is valid while they have not moved and time has not run out.
+// The zero Stamp is never valid: ask again. A Stamp is immutable and safe for concurrent use.
+type Stamp struct {
+	s StampSource
+}
+
+// StampSource is what a cache makes a [Stamp] of. All of it is read before the backend is.
+type StampSource struct {
+	// Gen counts the changes of the subject's shard; GenSeen is its value.
+	Gen     *atomic.Uint64
+	GenSeen uint64
+	// Epoch counts the cache's doubts about everything; EpochSeen is its value.
+	Epoch     *atomic.Uint64
+	EpochSeen uint64
+	// SyncedAt is when the last drained poll of the subject's partition was sent. Nil for a cache without a feed, whose
+	// MaxAge is the only bound.
+	SyncedAt *atomic.Pointer[time.Time]
+	// At is when the answer was asked for, with its monotonic reading.
+	At time.Time
+	// MaxAge bounds the age of the answer. Required.
+	MaxAge time.Duration
+	// MaxStale bounds the age of the last poll. Required with SyncedAt.
+	MaxStale time.Duration
+}
+
+// NewStamp returns the stamp of an answer. A source without counters or bounds gives the zero Stamp.
+func NewStamp(s StampSource) Stamp {
+	if s.Gen == nil || s.Epoch == nil || s.At.IsZero() || s.MaxAge <= 0 || (s.SyncedAt != nil && s.MaxStale <= 0) {
+		return Stamp{}
+	}
+	return Stamp{s}
+}
+
+// Valid reports whether the answer may be used at now, which must come from time.Now with its monotonic reading.
+func (t Stamp) Valid(now time.Time) bool {
+	s := &t.s
+	if s.Gen == nil || s.Gen.Load() != s.GenSeen || s.Epoch.Load() != s.EpochSeen {
+		return false
+	}
+	if s.SyncedAt != nil {
+		synced := s.SyncedAt.Load()
+		if synced == nil || age(*synced, now) > s.MaxStale {
+			return false
+		}
+	}
+	return age(s.At, now) < s.MaxAge
+}
+
+// age is the larger of the monotonic and the wall difference: Go's monotonic clock stands still while a machine sleeps.
+// A wall clock that was set back counts by how far.
+func age(since, now time.Time) time.Duration {
+	return max(now.Sub(since), now.Round(0).Sub(since.Round(0)).Abs())
+}
