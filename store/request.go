@@ -119,10 +119,16 @@ type RotateRequest struct {
 	ExpiresAt time.Time
 }
 
+// maxRotation is where a rotation stops being exact as a JSON number (RFC 8259 §6).
+const maxRotation = 1 << 53
+
 // Check refuses bad input. now is the store's time.
 func (r RotateRequest) Check(now time.Time) error {
 	if err := checkSubjectID(r.Subject, "ID", r.ID); err != nil {
 		return err
+	}
+	if r.Rotation >= maxRotation {
+		return invalid("Rotation", "is 2^53 or more", "pass the rotation of a token that the record minted")
 	}
 	if r.NextLink.IsZero() {
 		return invalid("NextLink", "is zero", "use NewLink; a repeat of Rotate is recognised by it")

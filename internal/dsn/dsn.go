@@ -1,0 +1,79 @@
+// Package dsn reads the parameters of a store's URL: each once, none unknown. No error holds a value.
+package dsn
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jetonkit/jeton/store"
+)
+
+// Params are the parameters of one URL. Read each that is known, then ask Err.
+type Params struct {
+	values url.Values
+	known  []string
+	err    error
+}
+
+// Read returns the parameters of u.
+func Read(u *url.URL) *Params {
+	values, err := url.ParseQuery(u.RawQuery)
+	p := &Params{values: values}
+	if err != nil { // the error repeats the text
+		p.err = &store.FieldError{Field: "URL", Problem: "has parameters that do not parse", Remedy: "write them as name=value&name=value, with escapes where needed"}
+	}
+	return p
+}
+
+// Duration reads a duration of Go's form ("90s", "24h") into dst; where it is absent dst stays.
+func (p *Params) Duration(name string, dst *time.Duration) {
+	p.read(name, "a duration such as 90s or 24h", func(text string) (err error) {
+		*dst, err = time.ParseDuration(text)
+		return err
+	})
+}
+
+// Int reads a whole number into dst; where it is absent dst stays.
+func (p *Params) Int(name string, dst *int) {
+	p.read(name, "a whole number", func(text string) (err error) {
+		*dst, err = strconv.Atoi(text)
+		return err
+	})
+}
+
+func (p *Params) read(name, form string, parse func(string) error) {
+	p.known = append(p.known, name)
+	texts, ok := p.values[name]
+	switch {
+	case !ok || p.err != nil:
+	case len(texts) > 1:
+		p.err = field(name, "is given more than once", "give it once")
+	case parse(texts[0]) != nil:
+		p.err = field(name, "does not parse", "write "+form)
+	}
+}
+
+// Err returns the first error: one of reading, or a parameter that was not read.
+func (p *Params) Err() error {
+	if p.err != nil {
+		return p.err
+	}
+	for name := range p.values {
+		if !slices.Contains(p.known, name) {
+			remedy := "remove it; there are no parameters"
+			if len(p.known) > 0 {
+				remedy = "the known ones are " + strings.Join(p.known, ", ")
+			}
+			return field(name, "is unknown", remedy)
+		}
+	}
+	return nil
+}
+
+func field(name, problem, remedy string) error {
+	return &store.FieldError{Field: fmt.Sprintf("the URL's parameter %q", name), Problem: problem, Remedy: remedy}
+}

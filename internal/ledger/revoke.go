@@ -1,0 +1,118 @@
+package ledger
+
+import (
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/jetonkit/jeton/internal/keyspace"
+	"github.com/jetonkit/jeton/store"
+)
+
+// Revoke is the verb of that name. A zero Op must have been replaced by a random one.
+func Revoke(env Env, r Reader, req store.Revocation) (Change, error) {
+	s, err := begin(env, r, req.Subject)
+	if err != nil {
+		return Change{}, err
+	}
+	switch {
+	case req.All:
+		if slices.Contains(s.head.Ops[:], req.Op) {
+			return Change{}, nil
+		}
+		s.cutAll(req.Op)
+	case req.Others != nil:
+		err = s.others(req)
+	default:
+		err = s.bar(req.Reason, req.IDs...)
+	}
+	if err != nil || (!s.event && len(s.barred) == 0) {
+		return Change{}, err
+	}
+	return s.finish()
+}
+
+// Forget is the verb of that name. It also removes what an earlier one left of a ledger written since.
+func Forget(env Env, r Reader, subject store.Subject) (Change, error) {
+	s, err := begin(env, r, subject)
+	if err != nil {
+		return Change{}, err
+	}
+	s.cutAll(store.NewOp())
+	s.head.Subject = store.Subject{}
+	s.erase = true
+	return s.finish()
+}
+
+// cutAll kills everything up to now, whatever its number.
+func (s *step) cutAll(op store.Op) {
+	s.cut(op)
+	s.head.Keep, s.head.KeptCut = "", 0
+}
+
+// cut moves the cut to a fresh place in the order.
+func (s *step) cut(op store.Op) {
+	s.head.Cut, s.head.CutTime = s.next(), s.Now
+	s.head.Ops = [4]store.Op{op, s.head.Ops[0], s.head.Ops[1], s.head.Ops[2]}
+	s.event = true
+	s.outlive(s.Now)
+}
+
+// others kills all but one session.
+func (s *step) others(req store.Revocation) error {
+	var kept *Entry
+	if req.Others.Keep != "" {
+		var err error
+		if kept, err = s.live(req.Others.Keep); err != nil {
+			return err
+		}
+	}
+	if req.Others.Class != "" {
+		return s.class(req)
+	}
+	if slices.Contains(s.head.Ops[:], req.Op) {
+		return nil
+	}
+	before := s.head.Cut
+	s.cut(req.Op)
+	if s.head.Keep != req.Others.Keep { // of one session kept twice, the tokens of before the first cut still live
+		s.head.Keep, s.head.KeptCut = req.Others.Keep, before
+	}
+	rec := kept.Record.Clone()
+	rec.Seq = s.next()
+	s.put(kept, rec, kept.Replays)
+	return nil
+}
+
+// class marks the live records of a class, but for the one to keep.
+func (s *step) class(req store.Revocation) error {
+	var ids []string
+	const batch = 256
+	for after := (keyspace.Field{}); ; {
+		entries, err := s.r.Scan(after, batch)
+		if err != nil {
+			return err
+		}
+		for i := range entries {
+			en := &entries[i]
+			status, _ := s.status(&s.head, en)
+			if status == store.Live && en.Record.Class == req.Others.Class && en.Record.ID != req.Others.Keep {
+				ids = append(ids, en.Record.ID)
+			}
+		}
+		if len(entries) < batch {
+			break
+		}
+		after = entries[batch-1].Field
+	}
+	return s.bar(req.Reason, ids...)
+}
+
+// isDead reports whether err says that a record is not live.
+func isDead(err error) bool {
+	return errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrRevoked)
+}
+
+// Expired reports whether nothing in the ledger can matter any more, so that a sweep may drop it and raise the horizon
+// to its Seq.
+func (h *Head) Expired(now time.Time) bool { return h.Until.Before(now) }

@@ -1,0 +1,7 @@
+#!/usr/bin/env bash
+# Writes every generated file of the repository; with -check writes nothing and fails if one is stale.
+# A generator of a later issue gets its line here.
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+go run ./internal/archtest/gen "$@"
