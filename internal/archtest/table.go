@@ -83,6 +83,7 @@ var Table = []Row{
 	internal("internal/keyspace", "the only place that builds keys"),
 	internal("internal/wire", "the only place that knows stored bytes"),
 	internal("internal/verbs", "what an embedded store's verbs share"),
+	internal("internal/bell", "wakes who waits for a change in this process"),
 	internal("internal/dsn", "the parameters of store URLs"),
 	{
 		Package: "internal/follow",

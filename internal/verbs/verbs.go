@@ -88,6 +88,10 @@ func (v *Verbs) update(ctx context.Context, op string, s store.Subject, step Ste
 // Issue implements store.TokenStore.
 func (v *Verbs) Issue(ctx context.Context, r store.IssueRequest) (out store.Issued, err error) {
 	r.Record = r.Record.Clone() // a backend may run the step after ctx has ended and the caller has gone on
+	if r.IfCut != nil {
+		cut := *r.IfCut
+		r.IfCut = &cut
+	}
 	var got store.Issued
 	err = v.update(ctx, "issue", r.Record.Subject, func(lr ledger.Reader, env ledger.Env) (c ledger.Change, err error) {
 		if err := r.Check(env.Now); err != nil {

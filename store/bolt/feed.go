@@ -1,0 +1,133 @@
+package boltstore
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+
+	"go.etcd.io/bbolt"
+
+	"github.com/jetonkit/jeton/internal/keyspace"
+	"github.com/jetonkit/jeton/internal/wire"
+	"github.com/jetonkit/jeton/store"
+)
+
+// pollMost is how many events a poll returns.
+const pollMost = 1000
+
+// appendEvent writes an event with the transaction and returns its position. The ID is the event's number in
+// hexadecimal, of fixed length.
+func (s *Store) appendEvent(tx *bbolt.Tx, e store.Event) (store.Position, error) {
+	b := tx.Bucket(feedBucket)
+	no, err := b.NextSequence()
+	if err != nil {
+		return store.Position{}, err
+	}
+	key := keyspace.FeedKey(no)
+	e.Birth = s.birth
+	e.Position.ID = hex.EncodeToString(key)
+	_, _ = rand.Read(e.Position.Nonce[:]) // it ends the program rather than fail
+	return e.Position, b.Put(key, seal(key, wire.AppendEvent(nil, &e)))
+}
+
+// trim removes events that are older than any token, a few for every one added, but never the newest.
+func (s *Store) trim(tx *bbolt.Tx, added int) error {
+	if added == 0 {
+		return nil
+	}
+	since := s.o.Now().Add(-s.keep())
+	b := tx.Bucket(feedBucket)
+	newest := b.Sequence()
+	var old [][]byte
+	c := b.Cursor()
+	for k, v := c.First(); k != nil && len(old) < 4*added; k, v = c.Next() {
+		e, err := event(k, v)
+		if err != nil {
+			return err
+		}
+		if !e.Time.Before(since) || binary.BigEndian.Uint64(k) == newest {
+			break
+		}
+		old = append(old, append([]byte(nil), k...))
+	}
+	for _, k := range old {
+		if err := b.Delete(k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// event reads an event and gives it the ID of its key.
+func event(key, sealed []byte) (store.Event, error) {
+	value, err := unseal(key, sealed)
+	if err != nil {
+		return store.Event{}, err
+	}
+	e, err := wire.DecodeEvent(value)
+	e.Position.ID = hex.EncodeToString(key)
+	return e, err
+}
+
+// lastPosition returns the feed's newest position; every feed has one.
+func lastPosition(tx *bbolt.Tx) (store.Position, error) {
+	k, v := tx.Bucket(feedBucket).Cursor().Last()
+	if k == nil {
+		return store.Position{}, fmt.Errorf("%w: the feed has no genesis", store.ErrCorrupt)
+	}
+	e, err := event(k, v)
+	return e.Position, err
+}
+
+// Partitions implements store.Feed: there is one.
+func (s *Store) Partitions(ctx context.Context) (int, error) {
+	return 1, s.Ready(ctx, "partitions")
+}
+
+// Poll implements store.Feed.
+func (s *Store) Poll(ctx context.Context, partition int, from store.Position) (store.Batch, error) {
+	if err := s.Ready(ctx, "poll"); err != nil {
+		return store.Batch{}, err
+	}
+	if partition != 0 {
+		return store.Batch{}, s.Fail("poll", store.Digest{}, &store.FieldError{
+			Field: "partition", Problem: fmt.Sprintf("is %d, there is 1 partition", partition), Remedy: "use 0",
+		})
+	}
+	start, err := hex.DecodeString(from.ID)
+	if err != nil {
+		return store.Batch{}, s.Fail("poll", store.Digest{}, &store.FieldError{
+			Field: "Position.ID", Problem: "is no position of this store", Remedy: "pass an event's Position, or the zero one",
+		})
+	}
+	var out store.Batch
+	err = s.view(func(tx *bbolt.Tx) error {
+		c := tx.Bucket(feedBucket).Cursor()
+		for k, v := c.Seek(start); k != nil; k, v = c.Next() {
+			if len(out.Events) == pollMost {
+				out.More = true
+				return nil
+			}
+			e, err := event(k, v)
+			if err != nil {
+				return err
+			}
+			out.Events = append(out.Events, e)
+		}
+		return nil
+	})
+	if err != nil {
+		return store.Batch{}, s.Fail("poll", store.Digest{}, err)
+	}
+	return out, nil
+}
+
+// Listen implements store.Feed.
+func (s *Store) Listen(ctx context.Context, ring func(store.Bell)) error {
+	if err := s.Ready(ctx, "listen"); err != nil {
+		return err
+	}
+	return s.Fail("listen", store.Digest{}, s.bell.Listen(ctx, ring))
+}
