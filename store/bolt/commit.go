@@ -26,9 +26,10 @@ type call struct {
 
 // batch is one transaction and what it will tell once it is durable.
 type batch struct {
-	tx    *bbolt.Tx
-	bells []store.Bell
-	last  store.Position
+	tx      *bbolt.Tx
+	bells   []store.Bell
+	last    store.Position
+	ledgers uint64
 	// dirty is true while a call has written and not finished: its error then undoes the transaction.
 	dirty bool
 }
@@ -152,7 +153,7 @@ func (s *Store) commit(calls []*call) {
 // transact runs calls in one transaction. It returns the index of a call that spoilt it, or -1 and the commit's error.
 func (s *Store) transact(calls []*call, errs []error) (culprit int, err error) {
 	culprit = -1
-	b := &batch{last: s.last}
+	b := &batch{last: s.last, ledgers: s.ledgers}
 	err = guarded(func() error {
 		return s.db.Update(func(tx *bbolt.Tx) error {
 			b.tx = tx
@@ -166,12 +167,17 @@ func (s *Store) transact(calls []*call, errs []error) (culprit int, err error) {
 				}
 			}
 			culprit = -1
+			if b.ledgers != s.ledgers {
+				if err := putNumber(tx.Bucket(metaBucket), countKey, b.ledgers); err != nil {
+					return err
+				}
+			}
 			return s.trim(tx, len(b.bells))
 		})
 	})
 	switch {
 	case err == nil:
-		s.last = b.last
+		s.last, s.ledgers = b.last, b.ledgers
 		s.commits.Add(1)
 		s.writes.Add(int64(len(calls)))
 		for _, bell := range b.bells {

@@ -71,16 +71,6 @@ func event(key, sealed []byte) (store.Event, error) {
 	return e, err
 }
 
-// lastPosition returns the feed's newest position; every feed has one.
-func lastPosition(tx *bbolt.Tx) (store.Position, error) {
-	k, v := tx.Bucket(feedBucket).Cursor().Last()
-	if k == nil {
-		return store.Position{}, fmt.Errorf("%w: the feed has no genesis", store.ErrCorrupt)
-	}
-	e, err := event(k, v)
-	return e.Position, err
-}
-
 // Partitions implements store.Feed: there is one.
 func (s *Store) Partitions(ctx context.Context) (int, error) {
 	return 1, s.Ready(ctx, "partitions")

@@ -161,6 +161,9 @@ func dangling() error {
 // apply writes a change with the batch's transaction.
 func (s *Store) apply(b *batch, d store.Digest, c *ledger.Change) error {
 	w := writer{b: b.tx.Bucket(ledgersBucket), d: d}
+	if w.b.Get(keyspace.HeadKey(d)) == nil {
+		b.ledgers++
+	}
 	for _, e := range c.Edits {
 		if e.Old != nil {
 			w.remove(e.Old)

@@ -41,6 +41,7 @@ var (
 	birthKey   = []byte("birth")
 	lifeKey    = []byte("max_token_life")
 	horizonKey = []byte("horizon")
+	countKey   = []byte("ledgers")
 )
 
 // format is that of the file's keys; package wire versions the values.
@@ -58,8 +59,9 @@ type Store struct {
 	// horizon is what new ledgers start with. It rises before the commit that makes a swept ledger disappear, so that
 	// nobody sees the ledger gone and the horizon low.
 	horizon atomic.Pointer[horizon]
-	// last is the feed's newest position. It belongs to the committer.
-	last store.Position
+	// last is the feed's newest position, and ledgers how many there are. They belong to the committer.
+	last    store.Position
+	ledgers uint64
 
 	calls    chan *call
 	closed   atomic.Bool
@@ -80,35 +82,41 @@ type horizon struct {
 // Open opens a file, and makes it if it is not there (its directory must be). A file that another process has open is
 // [store.ErrLocked] after Options.Timeout, one that is damaged or another program's [store.ErrCorrupt]. Close the store,
 // or the file stays locked.
-func Open(ctx context.Context, path string, o *Options) (s *Store, err error) {
-	s = &Store{calls: make(chan *call, mostCalls), stop: make(chan struct{}), gone: make(chan struct{})}
+func Open(ctx context.Context, path string, o *Options) (*Store, error) {
+	s := &Store{calls: make(chan *call, mostCalls), stop: make(chan struct{}), gone: make(chan struct{})}
 	if o != nil {
 		s.o = *o
 	}
 	s.Verbs = verbs.New(scheme, backend{s})
-	defer func() {
-		if err != nil {
-			s, err = nil, s.Fail("open", store.Digest{}, err)
-		}
-	}()
-	if err := s.o.fill(); err != nil {
-		return nil, err
-	}
-	if path == "" {
-		return nil, &store.FieldError{Field: "path", Problem: "is empty", Remedy: "name the file"}
-	}
-	if err := s.openFile(ctx, path); err != nil {
-		return nil, err
-	}
-	if err := guarded(s.prepare); err != nil {
-		_ = s.db.Close() // the error at hand says more
-		return nil, err
+	if err := s.open(ctx, path); err != nil {
+		return nil, s.Fail("open", store.Digest{}, err)
 	}
 	s.stopped.Go(s.commitAlways)
 	if s.o.SweepInterval > 0 {
 		s.stopped.Go(s.sweepAlways)
 	}
 	return s, nil
+}
+
+func (s *Store) open(ctx context.Context, path string) error {
+	if err := s.o.fill(); err != nil {
+		return err
+	}
+	if path == "" {
+		return &store.FieldError{Field: "path", Problem: "is empty", Remedy: "name the file"}
+	}
+	if err := s.openFile(ctx, path); err != nil {
+		return err
+	}
+	err := verifyMetas(path, s.db.Info().PageSize)
+	if err == nil {
+		err = guarded(s.prepare)
+	}
+	if err != nil {
+		_ = s.db.Close() // the error at hand says more
+		return err
+	}
+	return nil
 }
 
 // openFile opens and locks the file. bbolt waits by polling, so the context is honoured as a shorter timeout.
@@ -154,17 +162,22 @@ func syncDir(path string) error {
 	return d.Sync()
 }
 
-// prepare makes a new file's buckets, or reads an old one's.
+// prepare makes a new file's buckets, or reads an old one's and verifies it.
 func (s *Store) prepare() error {
-	err := s.db.Update(func(tx *bbolt.Tx) error {
+	isNew := false
+	err := s.db.View(func(tx *bbolt.Tx) error {
 		if meta := tx.Bucket(metaBucket); meta != nil {
 			return s.load(tx, meta)
 		}
 		if name, _ := tx.Cursor().First(); name != nil {
 			return fmt.Errorf("%w: the file belongs to another program: name one of its own", store.ErrCorrupt)
 		}
-		return s.create(tx)
+		isNew = true
+		return nil
 	})
+	if isNew {
+		err = s.db.Update(s.create)
+	}
 	if err != nil && !errors.Is(err, store.ErrCorrupt) && !errors.Is(err, store.ErrInvalid) {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
@@ -189,8 +202,8 @@ func (s *Store) create(tx *bbolt.Tx) error {
 	for _, kv := range []struct {
 		key []byte
 		n   uint64
-	}{{formatKey, format}, {birthKey, uint64(s.birth.UnixMicro())}, {lifeKey, uint64(s.life)}} {
-		if err := meta.Put(kv.key, seal(kv.key, binary.BigEndian.AppendUint64(nil, kv.n))); err != nil {
+	}{{formatKey, format}, {birthKey, uint64(s.birth.UnixMicro())}, {lifeKey, uint64(s.life)}, {countKey, 0}} {
+		if err := putNumber(meta, kv.key, kv.n); err != nil {
 			return err
 		}
 	}
@@ -202,8 +215,8 @@ func (s *Store) create(tx *bbolt.Tx) error {
 }
 
 func (s *Store) load(tx *bbolt.Tx, meta *bbolt.Bucket) error {
-	var got [3]uint64
-	for i, key := range [][]byte{formatKey, birthKey, lifeKey} {
+	var got [4]uint64
+	for i, key := range [][]byte{formatKey, birthKey, lifeKey, countKey} {
 		b, err := unseal(key, meta.Get(key))
 		if err != nil || len(b) != 8 {
 			return fmt.Errorf("%w: the file's %s cannot be read", store.ErrCorrupt, key)
@@ -213,7 +226,7 @@ func (s *Store) load(tx *bbolt.Tx, meta *bbolt.Bucket) error {
 	if got[0] != format {
 		return fmt.Errorf("%w: the file has format %d, this release reads %d", store.ErrCorrupt, got[0], format)
 	}
-	s.birth, s.life = time.UnixMicro(int64(got[1])).UTC(), time.Duration(got[2])
+	s.birth, s.life, s.ledgers = time.UnixMicro(int64(got[1])).UTC(), time.Duration(got[2]), got[3]
 	if s.o.MaxTokenLife != 0 && s.o.MaxTokenLife != s.life {
 		return &store.FieldError{
 			Field: "Options.MaxTokenLife", Problem: fmt.Sprintf("is %v, the file was made with %v", s.o.MaxTokenLife, s.life),
@@ -231,8 +244,16 @@ func (s *Store) load(tx *bbolt.Tx, meta *bbolt.Bucket) error {
 	if tx.Bucket(ledgersBucket) == nil || tx.Bucket(feedBucket) == nil {
 		return fmt.Errorf("%w: the file lacks a bucket", store.ErrCorrupt)
 	}
-	s.last, err = lastPosition(tx)
+	if err := verifyLedgers(tx.Bucket(ledgersBucket), s.ledgers); err != nil {
+		return err
+	}
+	s.last, err = verifyFeed(tx.Bucket(feedBucket))
 	return err
+}
+
+// putNumber writes a number of the meta bucket.
+func putNumber(meta *bbolt.Bucket, key []byte, n uint64) error {
+	return meta.Put(key, seal(key, binary.BigEndian.AppendUint64(nil, n)))
 }
 
 // saveHorizon writes the horizon with the transaction.

@@ -109,6 +109,7 @@ func (s *Store) sweepLedger(ctx context.Context, d store.Digest, swept *store.Sw
 		if head.Expired(env.Now) {
 			s.raise(head.Seq, head.CutTime)
 			w.drop()
+			b.ledgers--
 			got.Ledgers = 1
 			if w.err == nil {
 				w.err = s.saveHorizon(b.tx)
@@ -180,14 +181,12 @@ func (s *Store) raise(seq uint64, at time.Time) {
 func (s *Store) sweepAlways() {
 	t := time.NewTicker(s.o.SweepInterval)
 	defer t.Stop()
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	for {
 		select {
 		case <-s.stop:
 			return
 		case <-t.C:
-			_, _ = s.Sweep(ctx) // what fails is tried again next time, and every verb reports its own errors
+			_, _ = s.Sweep(context.Background()) // what fails is tried again next time, and every verb reports its own errors
 		}
 	}
 }
