@@ -16,13 +16,16 @@ import (
 // version is the one that is written.
 const version = 1
 
-// The low nibble of the first byte. Records use two, so that the usual one saves a byte.
+// The low nibble of the first byte. A record's holds flags, so that the usual one saves what it need not say.
 const (
-	kindRecord     = 0 // Seq is IssuedAt in microseconds
-	kindRecordDiff = 1 // IssuedAt is stored behind Seq
-	kindMark       = 2
-	kindHead       = 3
-	kindEvent      = 4
+	kindMark   = 2
+	kindHead   = 3
+	kindEvent  = 4
+	kindRecord = 8
+
+	flagApart   = 1 // IssuedAt is stored behind Seq; otherwise it is Seq in microseconds
+	flagDefault = 2 // Deadline is IssuedAt + store.MaxLife; otherwise it is stored
+	flagUpdated = 4 // Version is stored; otherwise it is 0
 )
 
 func tagged(kind byte) byte { return version<<4 | kind }
@@ -118,11 +121,26 @@ func (d *decoder) micro() time.Time {
 	switch d.byte() {
 	case 0:
 	case 1:
-		return time.UnixMicro(d.varint()).UTC()
+		return d.when(time.UnixMicro(d.varint()))
 	default:
 		d.fail()
 	}
 	return time.Time{}
+}
+
+// The seconds of the years 1 and 10,000. Stored times lie between, so that arithmetic on them cannot overflow.
+const (
+	firstSecond = -62135596800
+	lastSecond  = 253402300800
+)
+
+// when returns a decoded time, and fails on one that no clock shows.
+func (d *decoder) when(t time.Time) time.Time {
+	if s := t.Unix(); s < firstSecond || s >= lastSecond {
+		d.fail()
+		return time.Time{}
+	}
+	return t.UTC()
 }
 
 // open reads the first byte and returns what the value is.

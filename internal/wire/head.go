@@ -74,7 +74,12 @@ func (d *decoder) head() (h ledger.Head) {
 	h.Keep = d.text(store.MaxNameLen)
 	d.fill(h.Cursor[:])
 	for i := range d.count(len(h.Ops)) {
-		d.fill(h.Ops[i][:])
+		if d.fill(h.Ops[i][:]); h.Ops[i] == (store.Op{}) {
+			d.fail()
+		}
+	}
+	if h.Cut > h.Seq || h.Floor > h.Seq || h.KeptCut > h.Cut || h.Marks > h.Entries {
+		d.fail()
 	}
 	switch d.byte() {
 	case 0:

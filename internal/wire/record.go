@@ -29,23 +29,20 @@ func AppendEntry(b []byte, subject store.Digest, e *ledger.Entry) []byte {
 		return appendMark(b, subject, e)
 	}
 	r := &e.Record
-	issued := r.IssuedAt.UnixMicro()
-	diff := int64(r.Seq) - issued
-	kind := byte(kindRecord)
-	if diff != 0 {
-		kind = kindRecordDiff
-	}
-	b = append(b, tagged(kind))
+	flags := flagsOf(r)
+	b = append(b, tagged(kindRecord|flags))
 	b = appendCheck(b, subject, e.Field)
 	var seq [8]byte
 	binary.BigEndian.PutUint64(seq[:], r.Seq)
 	b = append(b, seq[1:]...) // the ledger keeps it below 2^53
-	if diff != 0 {
-		b = binary.AppendVarint(b, diff)
+	if flags&flagApart != 0 {
+		b = binary.AppendVarint(b, int64(r.Seq)-r.IssuedAt.UnixMicro())
 	}
 	b = append(b, r.Link[:]...)
-	b = appendTimes(b, r)
-	b = binary.AppendUvarint(b, r.Version)
+	b = appendTimes(b, r, flags)
+	if flags&flagUpdated != 0 {
+		b = binary.AppendUvarint(b, r.Version)
+	}
 	b = binary.AppendUvarint(b, r.Rotation)
 	if r.Rotation > 0 {
 		b = append(b, r.PrevLink[:]...)
@@ -53,19 +50,45 @@ func AppendEntry(b []byte, subject store.Digest, e *ledger.Entry) []byte {
 	return appendSections(b, e)
 }
 
+func flagsOf(r *store.Record) (flags byte) {
+	if int64(r.Seq) != r.IssuedAt.UnixMicro() {
+		flags |= flagApart
+	}
+	if r.Deadline.UnixMilli() == defaultDeadline(r.IssuedAt) {
+		flags |= flagDefault
+	}
+	if r.Version > 0 {
+		flags |= flagUpdated
+	}
+	return flags
+}
+
+// defaultDeadline returns, in milliseconds, the deadline of a record that was given none: MaxLife behind IssuedAt, rounded
+// up.
+func defaultDeadline(issued time.Time) int64 {
+	return issued.Add(store.MaxLife + time.Millisecond - time.Microsecond).UnixMilli()
+}
+
 func appendCheck(b []byte, subject store.Digest, f keyspace.Field) []byte {
 	sum := keyspace.Check(subject, f)
 	return append(b, sum[:]...)
 }
 
-// appendTimes appends the times but IssuedAt, as distances. Ends are in seconds where they are whole ones (the lowest bit
-// tells), which is what issuers ask for; the rest is in milliseconds.
-func appendTimes(b []byte, r *store.Record) []byte {
-	b = binary.AppendVarint(b, distance(r.IssuedAt.UnixMilli(), r.ExpiresAt.UnixMilli()))
-	b = binary.AppendVarint(b, distance(r.ExpiresAt.UnixMilli(), r.Deadline.UnixMilli()))
-	b = binary.AppendVarint(b, r.RotatedAt.UnixMilli()-r.IssuedAt.UnixMilli())
-	return binary.AppendVarint(b, r.LastSeen.UnixMilli()-r.RotatedAt.UnixMilli())
+// appendTimes appends the times but IssuedAt, as distances. RotatedAt is told from Seq, since Others and the floor move
+// both. Ends are in seconds where they are whole ones (the lowest bit tells), the rest is in milliseconds.
+func appendTimes(b []byte, r *store.Record, flags byte) []byte {
+	rotated, expires := r.RotatedAt.UnixMilli(), r.ExpiresAt.UnixMilli()
+	b = binary.AppendVarint(b, rotated-seqMilli(r.Seq))
+	b = binary.AppendVarint(b, r.LastSeen.UnixMilli()-rotated)
+	b = binary.AppendVarint(b, distance(rotated, expires))
+	if flags&flagDefault != 0 {
+		return b
+	}
+	return binary.AppendVarint(b, distance(expires, r.Deadline.UnixMilli()))
 }
+
+// seqMilli returns the milliseconds of a place in the order, which is at least the time at which it was given.
+func seqMilli(seq uint64) int64 { return int64(seq / 1000) }
 
 // distance returns how far to lies behind from, both in milliseconds: even in seconds behind the second of from where
 // to is a whole second, else odd in milliseconds.
@@ -132,10 +155,10 @@ func DecodeEntry(b []byte, subject store.Digest, f keyspace.Field) (ledger.Entry
 	if err := d.check(keyspace.Check(subject, f)); err != nil {
 		return e, err
 	}
-	switch kind {
-	case kindRecord, kindRecordDiff:
-		d.record(&e, kind == kindRecordDiff)
-	case kindMark:
+	switch {
+	case kind&kindRecord != 0:
+		d.record(&e, kind)
+	case kind == kindMark:
 		e.Mark = d.mark()
 	default:
 		return e, corrupt("the value is neither record nor mark")
@@ -146,19 +169,21 @@ func DecodeEntry(b []byte, subject store.Digest, f keyspace.Field) (ledger.Entry
 	return e, nil
 }
 
-func (d *decoder) record(e *ledger.Entry, apart bool) {
+func (d *decoder) record(e *ledger.Entry, flags byte) {
 	r := &e.Record
 	var seq [8]byte
 	d.fill(seq[1:])
 	r.Seq = binary.BigEndian.Uint64(seq[:])
 	issued := int64(r.Seq)
-	if apart {
+	if flags&flagApart != 0 {
 		issued -= d.varint()
 	}
-	r.IssuedAt = time.UnixMicro(issued).UTC()
+	r.IssuedAt = d.when(time.UnixMicro(issued))
 	d.fill(r.Link[:])
-	d.times(r)
-	r.Version = d.uvarint()
+	d.times(r, flags)
+	if flags&flagUpdated != 0 {
+		r.Version = d.uvarint()
+	}
 	r.Rotation = d.uvarint()
 	if r.Rotation > 0 {
 		d.fill(r.PrevLink[:])
@@ -180,16 +205,18 @@ func (d *decoder) record(e *ledger.Entry, apart bool) {
 	}
 }
 
-func (d *decoder) times(r *store.Record) {
-	issued := r.IssuedAt.UnixMilli()
-	expires := reach(issued, d.varint())
-	deadline := reach(expires, d.varint())
-	rotated := issued + d.varint()
+func (d *decoder) times(r *store.Record, flags byte) {
+	rotated := seqMilli(r.Seq) + d.varint()
 	seen := rotated + d.varint()
-	r.ExpiresAt = time.UnixMilli(expires).UTC()
-	r.Deadline = time.UnixMilli(deadline).UTC()
-	r.RotatedAt = time.UnixMilli(rotated).UTC()
-	r.LastSeen = time.UnixMilli(seen).UTC()
+	expires := reach(rotated, d.varint())
+	deadline := defaultDeadline(r.IssuedAt)
+	if flags&flagDefault == 0 {
+		deadline = reach(expires, d.varint())
+	}
+	r.RotatedAt = d.when(time.UnixMilli(rotated))
+	r.LastSeen = d.when(time.UnixMilli(seen))
+	r.ExpiresAt = d.when(time.UnixMilli(expires))
+	r.Deadline = d.when(time.UnixMilli(deadline))
 }
 
 // section reads one optional section of a record.
@@ -200,6 +227,10 @@ func (d *decoder) section(e *ledger.Entry) {
 		n = d.uvarint()
 	}
 	text := d.bytes(n)
+	if len(text) == 0 { // absence says it already
+		d.fail()
+		return
+	}
 	switch first >> 5 {
 	case sectionClass:
 		e.Record.Class = string(text)
@@ -251,7 +282,7 @@ func appendMark(b []byte, subject store.Digest, e *ledger.Entry) []byte {
 }
 
 func (d *decoder) mark() *ledger.Mark {
-	m := &ledger.Mark{No: d.uvarint(), Until: time.UnixMilli(d.varint()).UTC()}
+	m := &ledger.Mark{No: d.uvarint(), Until: d.when(time.UnixMilli(d.varint()))}
 	if len(d.b) > store.MaxReasonLen {
 		d.fail()
 	}
