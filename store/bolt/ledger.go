@@ -44,6 +44,7 @@ type reader struct {
 
 func newReader(tx *bbolt.Tx, d store.Digest) reader { return reader{tx.Bucket(ledgersBucket), d} }
 
+// Head implements ledger.Reader.
 func (r reader) Head() (ledger.Head, bool, error) {
 	key := keyspace.HeadKey(r.d)
 	sealed := r.b.Get(key)
@@ -58,6 +59,7 @@ func (r reader) Head() (ledger.Head, bool, error) {
 	return h, err == nil, err
 }
 
+// Get implements ledger.Reader.
 func (r reader) Get(f keyspace.Field) (ledger.Entry, bool, error) {
 	key := keyspace.EntryKey(r.d, f)
 	sealed := r.b.Get(key)
@@ -76,6 +78,7 @@ func (r reader) decode(key, sealed []byte, f keyspace.Field) (ledger.Entry, erro
 	return wire.DecodeEntry(value, r.d, f)
 }
 
+// OldestMarks implements ledger.Reader.
 func (r reader) OldestMarks(n int) ([]ledger.Entry, error) {
 	var out []ledger.Entry
 	prefix := keyspace.MarkPrefix(r.d)
@@ -96,6 +99,7 @@ func (r reader) OldestMarks(n int) ([]ledger.Entry, error) {
 	return out, nil
 }
 
+// Scan implements ledger.Reader.
 func (r reader) Scan(after keyspace.Field, n int) ([]ledger.Entry, error) {
 	var out []ledger.Entry
 	prefix, start := keyspace.EntryPrefix(r.d), keyspace.EntryKey(r.d, after)
@@ -117,6 +121,7 @@ func (r reader) Scan(after keyspace.Field, n int) ([]ledger.Entry, error) {
 	return out, nil
 }
 
+// Newest implements ledger.Reader.
 func (r reader) Newest(before *ledger.Position, n int) ([]ledger.Entry, error) {
 	var out []ledger.Entry
 	prefix := keyspace.NewestPrefix(r.d)

@@ -86,6 +86,7 @@ func own(en *ledger.Entry) ledger.Entry {
 	return out
 }
 
+// Head implements ledger.Reader.
 func (r reader) Head() (ledger.Head, bool, error) {
 	if r.b == nil {
 		return ledger.Head{}, false, nil
@@ -93,6 +94,7 @@ func (r reader) Head() (ledger.Head, bool, error) {
 	return r.b.head, true, nil
 }
 
+// Get implements ledger.Reader.
 func (r reader) Get(f keyspace.Field) (ledger.Entry, bool, error) {
 	if r.b == nil {
 		return ledger.Entry{}, false, nil
@@ -104,6 +106,7 @@ func (r reader) Get(f keyspace.Field) (ledger.Entry, bool, error) {
 	return own(en), true, nil
 }
 
+// OldestMarks implements ledger.Reader.
 func (r reader) OldestMarks(n int) ([]ledger.Entry, error) {
 	if r.b == nil {
 		return nil, nil
@@ -111,6 +114,7 @@ func (r reader) OldestMarks(n int) ([]ledger.Entry, error) {
 	return take(n, r.b.marks.Scan, nil), nil
 }
 
+// Scan implements ledger.Reader.
 func (r reader) Scan(after keyspace.Field, n int) ([]ledger.Entry, error) {
 	if r.b == nil {
 		return nil, nil
@@ -119,6 +123,7 @@ func (r reader) Scan(after keyspace.Field, n int) ([]ledger.Entry, error) {
 	return take(n, from, func(en *ledger.Entry) bool { return en.Field != after }), nil
 }
 
+// Newest implements ledger.Reader.
 func (r reader) Newest(before *ledger.Position, n int) ([]ledger.Entry, error) {
 	if r.b == nil {
 		return nil, nil
