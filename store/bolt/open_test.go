@@ -119,7 +119,7 @@ func TestKeyspaceIsRecorded(t *testing.T) {
 // TestCloseEndsAll: Close waits for what runs in the background and ends whoever waits; later calls are ErrClosed.
 func TestCloseEndsAll(t *testing.T) {
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
-	s, err := boltstore.Open(context.Background(), filepath.Join(t.TempDir(), "x.db"), &boltstore.Options{SweepInterval: time.Millisecond})
+	s, err := boltstore.Open(t.Context(), filepath.Join(t.TempDir(), "x.db"), &boltstore.Options{SweepInterval: time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +127,7 @@ func TestCloseEndsAll(t *testing.T) {
 	for range 8 {
 		go func() {
 			for {
-				if _, err := s.Issue(context.Background(), issue("ann", store.NewID())); err != nil {
+				if _, err := s.Issue(t.Context(), issue("ann", store.NewID())); err != nil {
 					results <- err
 					return
 				}
@@ -135,7 +135,7 @@ func TestCloseEndsAll(t *testing.T) {
 		}()
 	}
 	listening := make(chan error)
-	go func() { listening <- s.Listen(context.Background(), func(store.Bell) {}) }()
+	go func() { listening <- s.Listen(t.Context(), func(store.Bell) {}) }()
 	for s.Stats()[1].Value < 50 { // let them get going
 		if err := s.Ping(t.Context()); err != nil {
 			t.Fatal(err)

@@ -216,7 +216,9 @@ func TestFeedIsTrimmed(t *testing.T) {
 	for ctx.Err() == nil {
 		revoke()
 	}
-	<-ended
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("the listener ended with %v", err)
+	}
 	if bell.Prev.ID < last.ID || bell.Event.Position.ID <= bell.Prev.ID {
 		t.Errorf("the bell rings %v after %v, behind %v", bell.Event.Position, bell.Prev, last)
 	}
