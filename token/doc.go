@@ -1,0 +1,32 @@
+// Package token issues, verifies, refreshes and revokes JWTs whose sessions a store remembers.
+//
+// Three types do the work, and a program makes the ones that it needs:
+//
+//   - [Issuer] holds the signing key. Login begins a session and gives a [Pair] of tokens; Refresh gives the next pair.
+//   - [Verifier] needs a key that checks signatures and says whether an access token is good and still alive.
+//   - [Revoker] needs no key. It ends a token, a session, all other sessions, or everything of a subject, and lists.
+//
+// All of them stand on a [store.TokenStore]; none of them closes it.
+//
+// # What the tokens are
+//
+// The access token is a JWT of the profile of RFC 9068 (typ at+jwt) with the id of its session (sid) and the session's
+// place in its subject's order (seq), by which "log out everywhere" is decided without clocks. It is not stored: it lives
+// by its session's record, and alone it can be barred by its jti. The refresh token is a JWT too (typ rt+jwt), with the
+// number of its rotation (rot) and 128 random bits (lnk); nothing but the session's one record is stored of it. No store,
+// log, error or event ever holds a token's text.
+//
+// # What the errors mean
+//
+// An error that matches [ErrInvalidToken] is proven: the token is no good, and no repeat will make it good (HTTP 401).
+// store.ErrReplayLimit is one refresh token presented too often at once (HTTP 409). Every other error of Verify and Refresh
+// says that there was no answer (HTTP 503); nobody is logged out by an outage, and nobody is let in.
+//
+// # Refresh, replay and reuse
+//
+// A refresh token is good once. Presented again while it is the one before the current one, and within the grace window,
+// it gets the very same successor: same sid, rotation, jti, iat and exp, so that a lost answer or two tabs at once do no
+// harm. Presented at any other time it was stolen or copied, and the session ends (RFC 9700 §4.14.2). Whoever steals a
+// refresh token and presents it within the window of its use gets the successor as well; the event [EventReplayed] tells
+// of it, the first of the two to refresh again makes the other's reuse visible, and a negative Grace closes the window.
+package token

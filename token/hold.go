@@ -1,0 +1,47 @@
+package token
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// expected is what a token is held against.
+type expected struct {
+	issuer   string
+	keys     KeySet
+	audience []string
+	types    []string
+}
+
+// hold judges who made a token and for whom: key, algorithm, signature, typ, iss, aud. Nothing but the choice of the
+// issuer was decided by the token before its signature is known to be good.
+func (j *jws) hold(ctx context.Context, e expected) error {
+	if j.head.kid == "" {
+		return refuse(ErrKey, "kid is missing")
+	}
+	key, err := e.keys.FindKey(ctx, j.head.kid)
+	if err != nil {
+		if errors.Is(err, ErrInvalidToken) {
+			return err
+		}
+		return fmt.Errorf("jeton: the keys of an issuer are not at hand: %w", err)
+	}
+	if err := key.verify(j.head.alg, j.signed, j.sig); err != nil {
+		return err
+	}
+	switch {
+	case !slices.Contains(e.types, bareType(j.head.typ)):
+		return &RefusedError{Err: ErrType}
+	case j.claims.iss != e.issuer:
+		return &RefusedError{Err: ErrIssuer}
+	case !j.claims.addressed(e.audience):
+		return &RefusedError{Err: ErrAudience}
+	}
+	return nil
+}
+
+// bareType drops the prefix that a typ may have or not (RFC 7515 §4.1.9, RFC 9068 §4).
+func bareType(typ string) string { return strings.TrimPrefix(typ, "application/") }

@@ -1,0 +1,165 @@
+package token
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/jetonkit/jeton/store"
+)
+
+// accessClaims are an access token's (RFC 9068 §2.2), with the session's place in its subject's order.
+type accessClaims struct {
+	Issuer   string         `json:"iss"`
+	Subject  string         `json:"sub"`
+	Audience []string       `json:"aud"`
+	Expires  int64          `json:"exp"`
+	IssuedAt int64          `json:"iat"`
+	ID       string         `json:"jti"`
+	ClientID string         `json:"client_id"`
+	Session  string         `json:"sid"`
+	Seq      uint64         `json:"seq"`
+	Realm    string         `json:"realm,omitzero"`
+	Custom   jsontext.Value `json:",embed"`
+}
+
+// refreshClaims are a refresh token's, which only its issuer reads.
+type refreshClaims struct {
+	Issuer   string `json:"iss"`
+	Subject  string `json:"sub"`
+	Audience string `json:"aud"`
+	Expires  int64  `json:"exp"`
+	IssuedAt int64  `json:"iat"`
+	ID       string `json:"jti"`
+	Session  string `json:"sid"`
+	Rotation uint64 `json:"rot"`
+	Link     string `json:"lnk"`
+	Realm    string `json:"realm,omitzero"`
+}
+
+// mint makes the pair of a record as it is now. It depends on the record, the key and the custom claims alone, so that a
+// replay gets the same successor.
+func (i *Issuer) mint(rec store.Record, now time.Time, custom jsontext.Value) (Pair, error) {
+	// iat goes down to the second, so that a token is never from the future, and both ends go down as well, so that it
+	// never outlives its record.
+	iat := rec.RotatedAt.Unix()
+	exp := min(iat+int64(i.opts.AccessTTL/time.Second), rec.ExpiresAt.Unix())
+	access, err := i.sign(i.accessHeader, accessClaims{
+		Issuer: i.name, Subject: rec.Subject.Name, Audience: i.opts.Audience, Expires: exp, IssuedAt: iat,
+		ID: successorID(rec, typeAccess), ClientID: i.opts.ClientID, Session: rec.ID, Seq: rec.Seq, Realm: rec.Subject.Realm,
+		Custom: custom,
+	})
+	if err != nil {
+		return Pair{}, err
+	}
+	refresh, err := i.sign(i.refreshHeader, refreshClaims{
+		Issuer: i.name, Subject: rec.Subject.Name, Audience: i.name, Expires: rec.Deadline.Unix(), IssuedAt: iat,
+		ID: successorID(rec, typeRefresh), Session: rec.ID, Rotation: rec.Rotation,
+		Link: base64.RawURLEncoding.EncodeToString(rec.Link[:]), Realm: rec.Subject.Realm,
+	})
+	if err != nil {
+		return Pair{}, err
+	}
+	return Pair{
+		Access:          newBearer(access),
+		Refresh:         newBearer(refresh),
+		AccessExpiresAt: time.Unix(exp, 0).UTC(),
+		Session:         rec,
+		now:             now,
+	}, nil
+}
+
+// successorID is the jti of a rotation's token: a hash keyed by the link, so that nobody can guess it, a replay gets the
+// same, and it does not change with the signing key.
+func successorID(rec store.Record, typ string) string {
+	mac := hmac.New(sha256.New, rec.Link[:])
+	var b []byte
+	b = append(b, "jeton/jti/1"...)
+	b = binary.BigEndian.AppendUint64(b, rec.Rotation)
+	b = append(b, typ...) // both types are of one length, so that nothing after them shifts
+	b = append(b, rec.ID...)
+	mac.Write(b)
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// sign makes the compact JWS of claims (RFC 7515 §7.1).
+func (i *Issuer) sign(header string, claims any) (string, error) {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return "", fmt.Errorf("jeton: the claims do not marshal: %w", err)
+	}
+	signed := header + "." + base64.RawURLEncoding.EncodeToString(payload)
+	sig, err := i.key.k.verify.k.method.Sign(signed, i.key.k.key.key)
+	if err != nil {
+		return "", fmt.Errorf("jeton: signing failed: %w", err)
+	}
+	raw := signed + "." + base64.RawURLEncoding.EncodeToString(sig)
+	if len(raw) > MaxBytes {
+		return "", invalid("Claims", fmt.Sprintf("make a token of %d bytes, the limit is %d", len(raw), MaxBytes),
+			"put less into the token, and the rest where it can be asked for")
+	}
+	return raw, nil
+}
+
+// encodeHeader returns the header of all tokens of a type.
+func encodeHeader(key SigningKey, typ string) (string, error) {
+	text, err := json.Marshal(struct {
+		Algorithm string `json:"alg"`
+		KeyID     string `json:"kid"`
+		Type      string `json:"typ"`
+	}{key.Algorithm(), key.KeyID(), typ})
+	return base64.RawURLEncoding.EncodeToString(text), err
+}
+
+// custom returns the claims that one token gets besides ours: the given ones, else what the option returns.
+func (i *Issuer) custom(ctx context.Context, given any, rec store.Record) (jsontext.Value, error) {
+	if given == nil && i.opts.Claims != nil {
+		var err error
+		if given, err = i.opts.Claims(ctx, rec.Clone()); err != nil {
+			return nil, fmt.Errorf("jeton: asking for custom claims: %w", err)
+		}
+	}
+	return marshalCustom(given)
+}
+
+// marshalCustom returns the object of custom claims; nil for none.
+func marshalCustom(v any) (jsontext.Value, error) {
+	if v == nil {
+		return nil, nil
+	}
+	text, err := json.Marshal(v, json.Deterministic(true)) // a replay gets the same bytes, of maps too
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", invalid("Claims", "do not marshal to JSON", "use a struct or a map of plain values"), err)
+	}
+	if string(text) == "null" {
+		return nil, nil
+	}
+	var names customNames
+	if err := json.Unmarshal(text, &names); err != nil {
+		return nil, invalid("Claims", "are not a JSON object", "use a struct or a map")
+	}
+	if names.taken != "" {
+		return nil, invalid("Claims", "have the name "+names.taken+", which this package uses", "choose another name")
+	}
+	return text, nil
+}
+
+// customNames reads an object for a name that is taken.
+type customNames struct{ taken string }
+
+// UnmarshalJSONFrom reads the names.
+func (n *customNames) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
+	return readObject(dec, func(name string, _ []byte) error {
+		if k := fold(name, claimNames); k != "" {
+			n.taken = k
+		}
+		return dec.SkipValue()
+	})
+}

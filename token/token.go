@@ -1,0 +1,78 @@
+package token
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/jetonkit/jeton/store"
+)
+
+// Token is an access token whose signature and claims are good. It is immutable, safe for concurrent use, and holds no
+// bearer text.
+type Token struct {
+	claims  *claims
+	subject store.Subject
+	extra   any
+	session store.Record
+}
+
+// Subject says whose token it is: realm and sub.
+func (t *Token) Subject() store.Subject { return t.subject }
+
+// ID returns the token's id, its jti (RFC 7519 §4.1.7).
+func (t *Token) ID() string { return t.claims.jti }
+
+// SessionID returns the id of the session that the token was minted under, its sid.
+func (t *Token) SessionID() string { return t.claims.sid }
+
+// Seq returns the session's place in its subject's order when the token was minted.
+func (t *Token) Seq() uint64 { return t.claims.seq }
+
+// Issuer returns the iss (RFC 7519 §4.1.1).
+func (t *Token) Issuer() string { return t.claims.iss }
+
+// Audience returns a copy of the aud (RFC 7519 §4.1.3).
+func (t *Token) Audience() []string { return slices.Clone(t.claims.aud) }
+
+// ClientID returns the client_id (RFC 9068 §2.2).
+func (t *Token) ClientID() string { return t.claims.clientID }
+
+// IssuedAt returns the iat in whole seconds: the store's time of the login or refresh.
+func (t *Token) IssuedAt() time.Time { return time.Unix(t.claims.iat, 0).UTC() }
+
+// ExpiresAt returns the exp in whole seconds. Verifiers allow their leeway on top.
+func (t *Token) ExpiresAt() time.Time { return time.Unix(t.claims.exp, 0).UTC() }
+
+// Session returns a copy of the session's record as the checker found it. It is false where the checker needed none, and
+// for a token from [Verifier.Parse].
+func (t *Token) Session() (store.Record, bool) {
+	return t.session.Clone(), t.session.ID != ""
+}
+
+// String returns a text without the subject's name.
+func (t *Token) String() string { return "token " + t.claims.jti + " of session " + t.claims.sid }
+
+// GoString is String, for %#v.
+func (t *Token) GoString() string { return t.String() }
+
+// Format prints String, whatever the verb.
+func (t *Token) Format(f fmt.State, _ rune) { printRedacted(f, t.String()) }
+
+// LogValue shows ids, the subject's digest and the expiry.
+func (t *Token) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("subject", t.subject.Digest().String()),
+		slog.String("session", t.claims.sid),
+		slog.String("token", t.claims.jti),
+		slog.Time("expires_at", t.ExpiresAt()),
+	)
+}
+
+// Extra returns the custom claims of t, read into a C while the token was verified; see [ExtraOf]. It is false unless the
+// issuer was trusted with ExtraOf[C]. What C points to is shared by all callers: do not change it.
+func Extra[C any](t *Token) (C, bool) {
+	c, ok := t.extra.(C)
+	return c, ok
+}

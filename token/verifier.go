@@ -1,0 +1,190 @@
+package token
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jetonkit/jeton/store"
+)
+
+// VerifierOptions are what a [Verifier] may be told. The zero value is the safe one.
+type VerifierOptions struct {
+	// Leeway is how far clocks may be apart when exp and nbf are judged: up to 2 minutes; negative means none.
+	// Defaults to 30 seconds.
+	Leeway time.Duration
+	// TouchInterval is how stale a session's LastSeen may get before it is written again, in the background, at most once
+	// per session and interval; negative turns it off. Defaults to 1 minute.
+	TouchInterval time.Duration
+	// Slide, if positive, moves an idle session's expiry to this long from now when it is touched, never past its
+	// deadline. Defaults to 0: only refreshes do.
+	Slide time.Duration
+	// Events is told what happens; it must not block. Defaults to nobody.
+	Events func(context.Context, Event)
+	// Now is the clock. Defaults to time.Now.
+	Now func() time.Time
+}
+
+const (
+	defaultLeeway        = 30 * time.Second
+	defaultTouchInterval = time.Minute
+)
+
+// Verifier accepts or refuses access tokens. It needs no signing key. Safe for concurrent use. Close it to wait for the
+// last-seen times that it still writes.
+type Verifier struct {
+	issuers map[string]*trusted
+	leeway  time.Duration
+	now     func() time.Time
+	teller  teller
+	seen    *lastSeen // nil: off
+}
+
+// NewVerifier makes a verifier that trusts these issuers, at least one, each with its own name. o may be nil. Bad input is
+// a [store.FieldError] that names the field and its limit; so is a checker that cannot keep its promise, such as a
+// [Denylist] on a store that may evict.
+func NewVerifier(issuers []TrustedIssuer, o *VerifierOptions) (*Verifier, error) {
+	if len(issuers) == 0 {
+		return nil, invalid("issuers", "is empty", "trust at least one issuer")
+	}
+	var opts VerifierOptions
+	if o != nil {
+		opts = *o
+	}
+	opts.Leeway = max(0, cmp.Or(opts.Leeway, defaultLeeway))
+	opts.TouchInterval = cmp.Or(opts.TouchInterval, defaultTouchInterval)
+	opts.Now = clock(opts.Now)
+	if err := opts.check(); err != nil {
+		return nil, err
+	}
+	v := &Verifier{
+		issuers: make(map[string]*trusted, len(issuers)),
+		leeway:  opts.Leeway,
+		now:     opts.Now,
+		teller:  teller{events: opts.Events, now: opts.Now},
+	}
+	for n, issuer := range issuers {
+		field := fmt.Sprintf("issuers[%d]", n)
+		t, err := trust(field, issuer)
+		if err != nil {
+			return nil, err
+		}
+		if _, taken := v.issuers[t.issuer]; taken {
+			return nil, invalid(field+".Issuer", "is trusted twice", "give one TrustedIssuer all its keys and audiences")
+		}
+		v.issuers[t.issuer] = t
+	}
+	if opts.TouchInterval > 0 {
+		v.seen = newLastSeen(opts.TouchInterval, opts.Slide, opts.Now)
+	}
+	return v, nil
+}
+
+// check refuses options outside their limits; the defaults are in place.
+func (o *VerifierOptions) check() error {
+	if err := checkRange("VerifierOptions.Leeway", o.Leeway, 0, store.MaxLeeway, "set the clocks, and allow less"); err != nil {
+		return err
+	}
+	if o.Slide != 0 && o.TouchInterval < 0 {
+		return invalid("VerifierOptions.Slide", "needs last-seen times, which are off", "leave TouchInterval zero, or set it")
+	}
+	return checkRange("VerifierOptions.Slide", o.Slide, 0, longest, "keep it below ten years")
+}
+
+// Verify judges a bearer token's text: strict form, signature, claims, and then whether it was revoked. An error that
+// matches [ErrInvalidToken] is proven invalidity (HTTP 401); any other error says nothing about the token (HTTP 503). There
+// is no token with an error.
+func (v *Verifier) Verify(ctx context.Context, raw string) (*Token, error) {
+	t, from, err := v.parse(ctx, raw)
+	if err == nil {
+		err = v.check(ctx, t, from)
+	}
+	v.tell(ctx, t, err)
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Parse judges signature and claims and does not ask whether the token was revoked. It is for naming a token, to a
+// [Revoker] for instance, and never for letting a request pass. An expired token is refused: it is dead already.
+func (v *Verifier) Parse(ctx context.Context, raw string) (*Token, error) {
+	t, _, err := v.parse(ctx, raw)
+	return t, err
+}
+
+// parse judges everything but revocation. The iss chooses the issuer before the signature is checked; it chooses among
+// those that we trust, and the signature must then be that one's.
+func (v *Verifier) parse(ctx context.Context, raw string) (*Token, *trusted, error) {
+	j, err := decode(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	from, ok := v.issuers[j.claims.iss]
+	if !ok {
+		return nil, nil, &RefusedError{Err: ErrIssuer}
+	}
+	t, err := from.parse(ctx, j, v.leeway, v.now())
+	if err != nil {
+		return nil, nil, err
+	}
+	return t, from, nil
+}
+
+// check asks whether a good token is alive.
+func (v *Verifier) check(ctx context.Context, t *Token, from *trusted) error {
+	a, err := from.check.Check(ctx, t)
+	if err != nil {
+		return fmt.Errorf("jeton: no answer about a token: %w", err)
+	}
+	if !a.Alive {
+		if a.Reason == store.ReasonUnknown {
+			return &RefusedError{Err: ErrUnknownSession}
+		}
+		return &RefusedError{Err: ErrRevoked, Reason: a.Reason}
+	}
+	t.session = a.Record // nobody else has t yet
+	if v.seen != nil && from.touch != nil {
+		v.seen.note(from.touch, t.subject, a)
+	}
+	return nil
+}
+
+// tell tells of a verification. Of a refused text nothing is told but why: who it speaks of is not proven.
+func (v *Verifier) tell(ctx context.Context, t *Token, err error) {
+	if v.teller.events == nil {
+		return
+	}
+	e := Event{Type: EventVerified, Err: err}
+	if t != nil {
+		e.Subject, e.SessionID, e.TokenID, e.Class = t.subject, t.SessionID(), t.ID(), t.session.Class
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrInvalidToken):
+		e.Type, e.Reason = EventRefused, Code(err)
+	default:
+		e.Type = EventFailed
+	}
+	v.teller.tell(ctx, e)
+}
+
+// Close ends the background writes of last-seen times and waits for them, at most for the few seconds of one write.
+// Closing twice is nil. A closed verifier goes on to verify.
+func (v *Verifier) Close() error {
+	if v.seen != nil {
+		v.seen.close()
+	}
+	return nil
+}
+
+// Stats returns the counters since the verifier was made: token_touches, token_touch_errors, and token_touch_drops for
+// those given up because too many were waiting.
+func (v *Verifier) Stats() []store.Stat {
+	if v.seen == nil {
+		return nil
+	}
+	return v.seen.stats()
+}
