@@ -4,21 +4,22 @@
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-# The race detector is linked by a C compiler, which a fresh Debian machine may not have.
-ensure_c_compiler() {
-	local cc
-	cc=$(go env CC)
-	command -v "${cc%% *}" >/dev/null && return
-	local packages=(gcc libc6-dev)
+# ensure COMMAND REASON PACKAGE... installs Debian packages where a command is missing and that is allowed.
+ensure() {
+	local command=$1 reason=$2
+	shift 2
+	command -v "$command" >/dev/null && return
 	if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-		die "the race detector needs a C compiler: install one (Debian: apt-get install ${packages[*]})"
+		die "$reason needs $command: install it (Debian: apt-get install $*)"
 	fi
-	say "installing ${packages[*]} for the race detector"
+	say "installing $* ($reason)"
 	apt-get update -q
-	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "${packages[@]}"
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"
 }
 
-ensure_c_compiler
+cc=$(go env CC)
+ensure "${cc%% *}" "the race detector" gcc libc6-dev # it is linked by a C compiler
+ensure curl "the README's walk-through" curl
 export CGO_ENABLED=1
 failed=()
 for dir in "${modules[@]}"; do

@@ -89,7 +89,10 @@ type RefusedError struct {
 
 // Error returns "jeton: sentinel: detail", in the characters of an error_description of RFC 6750 §3.
 func (e *RefusedError) Error() string {
-	text := "jeton: " + e.Err.Error()
+	text := "jeton: " + ErrInvalidToken.Error()
+	if e.Err != nil {
+		text = "jeton: " + e.Err.Error()
+	}
 	if e.Detail != "" {
 		text += ": " + e.Detail
 	}

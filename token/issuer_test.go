@@ -334,6 +334,29 @@ func TestCustomClaimsThatFail(t *testing.T) {
 	}
 }
 
+// A callback may refuse: an account that was disabled. That is told once, as a refusal, and not as a failure or a success.
+func TestCallbackRefuses(t *testing.T) {
+	disabled := false
+	k := newKit(t, setup{issuer: token.IssuerOptions{Claims: func(context.Context, store.Record) (any, error) {
+		if disabled {
+			return nil, &token.RefusedError{Err: token.ErrRevoked, Reason: "disabled"}
+		}
+		return nil, nil
+	}}})
+	p := k.login()
+	disabled = true
+	_, err := k.refresh(p)
+	wantErr(t, err, token.ErrInvalidToken)
+	for typ, want := range map[token.EventType]int{token.EventRefreshRefused: 1, token.EventRefreshed: 0, token.EventFailed: 0} {
+		if n := k.events.count(typ); n != want {
+			t.Errorf("%d events %s, want %d", n, typ, want)
+		}
+	}
+	if got := (&token.RefusedError{}).Error(); got != "jeton: "+token.ErrInvalidToken.Error() {
+		t.Errorf("the zero RefusedError says %q", got)
+	}
+}
+
 func TestExtraTypes(t *testing.T) {
 	s := newMemory(t, time.Now)
 	key := must(token.HS256(keyID, secret))

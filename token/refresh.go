@@ -82,13 +82,13 @@ func (i *Issuer) succeed(ctx context.Context, r store.Rotated, about Event, o Re
 	default:
 		return Pair{}, fmt.Errorf("jeton: refresh: %w: the store gave no outcome", store.ErrIndeterminate)
 	}
-	i.teller.tell(ctx, about)
 	pair, err := i.pairOf(ctx, r.Record, r.Now, o.Claims)
 	if err != nil {
-		about.Type, about.Err = EventFailed, err
-		i.teller.tell(ctx, about)
+		i.tellRefreshRefused(ctx, about, err)
+		return Pair{}, err
 	}
-	return pair, err
+	i.teller.tell(ctx, about)
+	return pair, nil
 }
 
 func (i *Issuer) tellRefreshRefused(ctx context.Context, e Event, err error) {

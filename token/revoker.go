@@ -66,8 +66,9 @@ func (r *Revoker) Session(ctx context.Context, subject store.Subject, sid, reaso
 		Event{Scope: ScopeSession, SessionID: sid})
 }
 
-// Others ends every session of the subject but the one named, which must be live (store.ErrNotFound or store.ErrRevoked
-// if not, and nothing has changed). Logins under way fail by their guard.
+// Others ends every session of the subject but the one named, which must be live: store.ErrNotFound or store.ErrRevoked
+// if not, and nothing has changed. After a password change call Subject then, for the others must still end. Logins under
+// way fail by their guard.
 func (r *Revoker) Others(ctx context.Context, subject store.Subject, keepSid, reason string) error {
 	return r.revoke(ctx, store.Revocation{Subject: subject, Others: &store.Others{Keep: keepSid}, Reason: reason, Op: store.NewOp()},
 		Event{Scope: ScopeOthers, SessionID: keepSid})

@@ -1,0 +1,153 @@
+package httpauth
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/jetonkit/jeton/store"
+	"github.com/jetonkit/jeton/token"
+)
+
+// The error codes that this package answers.
+const (
+	// CodeInvalidRequest is a request that cannot be understood: 400 (RFC 6750 §3.1).
+	CodeInvalidRequest = "invalid_request"
+	// CodeInvalidToken is a token proven to be no good: 401 (RFC 6750 §3.1).
+	CodeInvalidToken = "invalid_token"
+	// CodeMissingToken is a request without a bearer token: 401. Bodies have it, challenges do not.
+	CodeMissingToken = "missing_token"
+	// CodeReplayLimit is a refresh token presented too often within its grace window: 409. The session lives.
+	CodeReplayLimit = "replay_limit"
+	// CodeConflict is a login that met a logout of its subject, or a change that met another: 409.
+	CodeConflict = "conflict"
+	// CodeSessionLimit is a login refused because its subject has as many sessions as it may: 409.
+	CodeSessionLimit = "session_limit"
+	// CodeUnavailable is no answer at all: 503 (the word is that of RFC 6749 §4.1.2.1).
+	CodeUnavailable = "temporarily_unavailable"
+
+	codeInsufficientScope = "insufficient_scope"
+)
+
+// Failure is a refusal as the client is told it. It is an error, so that a handler can have its own refusals answered in
+// the same form: WriteError(w, r, &Failure{Status: 404, Code: "not_found", Description: "there is no such order"}).
+type Failure struct {
+	// Status is the HTTP status.
+	Status int
+	// Code is one word for programs: a Code constant, or a handler's own.
+	Code string
+	// Description is a sentence for the client's developer. Characters that RFC 6750 §3 does not allow in an
+	// error_description are replaced when it is written.
+	Description string
+	// Err is the cause, for logs. It is not shown to the client. May be nil.
+	Err error
+}
+
+// Error returns the code, the description and the cause.
+func (f *Failure) Error() string {
+	text := f.Code + ": " + f.Description
+	if f.Err != nil {
+		text += ": " + f.Err.Error()
+	}
+	return text
+}
+
+// Unwrap returns the cause.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// FailureOf says what an error of packages token, store or this one means to an HTTP client. An error that it does not
+// know, nil too, is an outage: it proves nothing about the token. A [*Failure] in the error's chain is returned as it is.
+func FailureOf(err error) *Failure {
+	var own *Failure
+	var refused *token.RefusedError
+	switch {
+	case errors.As(err, &own):
+		return own
+	case errors.Is(err, ErrNoToken):
+		return &Failure{http.StatusUnauthorized, CodeMissingToken, "send an access token: Authorization: Bearer ...", err}
+	case errors.Is(err, ErrTwoTokens):
+		return &Failure{http.StatusBadRequest, CodeInvalidRequest, "send one Authorization header", err}
+	case errors.Is(err, token.ErrInvalidToken):
+		// The sentinel alone: details and reasons are for logs.
+		description := "token is not valid"
+		if errors.As(err, &refused) && refused.Err != nil {
+			description = refused.Err.Error()
+		}
+		return &Failure{http.StatusUnauthorized, CodeInvalidToken, description, err}
+	case errors.Is(err, store.ErrReplayLimit):
+		return &Failure{http.StatusConflict, CodeReplayLimit, "refresh token was used too often at once; use the newest one", err}
+	case errors.Is(err, store.ErrConflict):
+		return &Failure{http.StatusConflict, CodeConflict, "something changed meanwhile; try again", err}
+	case errors.Is(err, store.ErrLimit):
+		return &Failure{http.StatusConflict, CodeSessionLimit, "too many sessions; end one of them first", err}
+	}
+	return &Failure{http.StatusServiceUnavailable, CodeUnavailable, "no answer is possible now; try again", err}
+}
+
+// WriteError answers a request with what [FailureOf] makes of err. It is the one place that errors become HTTP in: use it
+// in the handlers of login, refresh and logout too.
+func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	f := *FailureOf(err)
+	f.Code, f.Description = printable(f.Code), printable(f.Description)
+	h := w.Header()
+	for _, name := range [...]string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
+		h.Del(name) // they would describe the answer that is not given
+	}
+	h.Set("Cache-Control", "no-store")
+	if f.challenged() {
+		h.Set("WWW-Authenticate", f.challenge(m.opts.Realm))
+	}
+	if f.Status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", m.retryAfter)
+	}
+	m.opts.ErrorHandler(w, r, &f)
+}
+
+// challenged reports whether the answer tells how to authenticate: always with 401 (RFC 9110 §15.5.2), and where the token
+// is what is wrong with the request (RFC 6750 §3).
+func (f *Failure) challenged() bool {
+	return f.Status == http.StatusUnauthorized || f.Code == codeInsufficientScope || errors.Is(f.Err, ErrTwoTokens)
+}
+
+// challenge returns the WWW-Authenticate header. Only the codes of RFC 6750 §3.1 are told in it.
+func (f *Failure) challenge(realm string) string {
+	text := `Bearer realm="` + realm + `"`
+	switch f.Code {
+	case CodeInvalidRequest, CodeInvalidToken, codeInsufficientScope:
+		text += `, error="` + f.Code + `"`
+		if f.Description != "" {
+			text += `, error_description="` + f.Description + `"`
+		}
+	}
+	return text
+}
+
+// WriteJSON writes a failure's status and the body {"error": code, "error_description": description}.
+func WriteJSON(w http.ResponseWriter, _ *http.Request, f *Failure) {
+	body, err := json.Marshal(struct {
+		Code        string `json:"error"`
+		Description string `json:"error_description,omitempty"`
+	}{f.Code, f.Description})
+	if err != nil { // two strings marshal
+		body = []byte(`{}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(f.Status)
+	_, _ = w.Write(append(body, '\n')) // the client may have gone
+}
+
+// printable replaces what RFC 6750 §3 does not allow in an error_description: all but %x20-21 / %x23-5B / %x5D-7E.
+// A line break in a header would begin another header.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '"':
+			return '\''
+		case r < 0x20 || r == '\\' || r > 0x7e:
+			return '?'
+		}
+		return r
+	}, text)
+}
