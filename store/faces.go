@@ -85,7 +85,9 @@ func Stats(s TokenStore) []Stat {
 type Feed interface {
 	// Partitions returns how many partitions there are; a subject's is its digest's first byte modulo that number.
 	Partitions(ctx context.Context) (int, error)
-	// Poll reads a partition from the event at from on, that one included; the zero Position reads from the oldest.
+	// Poll reads a partition from the event at from on, that one included; the zero Position reads from the oldest. Events
+	// are kept for as long as a token could live that they bar, and the last older one besides, so a partition is never
+	// empty; the first of all is a genesis.
 	Poll(ctx context.Context, partition int, from Position) (Batch, error)
 	// Listen calls ring for every event as it happens until ctx ends or the bell breaks; its error is never nil. It only
 	// hastens polls: a bell may be lost. ring must not block.
@@ -141,7 +143,7 @@ type Batch struct {
 
 // After returns the events behind from, and whether the batch proves that nothing was missed in between: its first event
 // must be the one at from, by ID and nonce. When it is false the follower drops what it knows and reads from the zero
-// Position. A poll from the zero Position proves itself, unless it is empty: every feed begins with a genesis.
+// Position. A poll from the zero Position proves itself, unless it is empty, which no partition is.
 func (b Batch) After(from Position) ([]Event, bool) {
 	if len(b.Events) == 0 {
 		return nil, false

@@ -63,7 +63,11 @@ func Open(ctx context.Context, rawURL string) (TokenStore, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.Open(ctx, u)
+	s, err := d.Open(ctx, u)
+	if err != nil { // a driver may return a nil pointer, which is no nil interface
+		return nil, err
+	}
+	return s, nil
 }
 
 // OpenFeed opens the feed of the store that the URL names, for a process that follows revocations and keeps no store. Where
@@ -76,7 +80,11 @@ func OpenFeed(ctx context.Context, rawURL string) (FeedCloser, error) {
 	if d.OpenFeed == nil {
 		return nil, fmt.Errorf("jeton: the feed of a %s store lives in the process that has it open, use FeedOf: %w", u.Scheme, errors.ErrUnsupported)
 	}
-	return d.OpenFeed(ctx, u)
+	f, err := d.OpenFeed(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 func driver(rawURL string) (*url.URL, Driver, error) {

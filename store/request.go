@@ -262,7 +262,8 @@ type Revocation struct {
 	Others *Others
 	// Reason is kept with the marks: at most [MaxReasonLen] bytes.
 	Reason string
-	// Op makes a repeat of All or Others cut once. Zero: the store makes one, and a caller's repeat cuts again.
+	// Op makes a repeat of All, or of Others without a class, cut once. Zero: the store makes one, and a caller's repeat
+	// cuts again. Others with a class makes no cut: its repeat marks what is live by then.
 	Op Op
 }
 

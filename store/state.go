@@ -1,17 +1,20 @@
 package store
 
-import "time"
+import (
+	"cmp"
+	"time"
+)
 
 // State is everything that a store knows about the ids of one Lookup, at one moment.
 type State struct {
 	// Cut is the seq at or before which everything is dead; for a subject never written, the one its ledger would
 	// start with.
 	Cut uint64
-	// CutTime is the store's time of the cut, which judges foreign tokens.
+	// CutTime is the store's time of the cut, which judges foreign tokens. It never falls, though a clock be set back.
 	CutTime time.Time
 	// Floor is the seq at or before which access tokens are dead while their sessions live.
 	Floor uint64
-	// FloorTime is the store's time of the floor, which judges foreign tokens.
+	// FloorTime is the store's time of the floor, which judges foreign tokens. It never falls either.
 	FloorTime time.Time
 	// Keep is the session that the last cut spared; empty for none.
 	Keep string
@@ -90,8 +93,9 @@ func (v Verdict) Err() error {
 //   - dead is a token that needs a live record and has none;
 //   - dead is an own token with Seq at or below the floor, and a foreign one issued no later than the floor's time plus
 //     the skew;
-//   - without a record, an own token lives if its Seq is above the cut, or if its session is the kept one and its Seq is
-//     above the kept cut; a foreign one lives if it was issued later than the cut's time plus the skew.
+//   - dead is an own token with Seq at or below the cut, unless its session is the kept one and its Seq is above the kept
+//     cut. A live record does not save it: its id may have been issued again since;
+//   - without a record, a foreign token is dead if it was issued no later than the cut's time plus the skew.
 //
 // A foreign token without an iat, or with one in the future beyond the leeway, is dead. A state that does not fit p is
 // dead too. Refresh tokens are not judged here but by Rotate, by their record alone.
@@ -128,10 +132,8 @@ func (s State) own(p Presented) string {
 	if p.Seq <= s.Floor {
 		return ReasonFloor
 	}
-	if !p.WithoutRecord || p.Seq > s.Cut {
-		return ""
-	}
-	if s.Keep != "" && p.SessionID == s.Keep && p.Seq > s.KeptCut {
+	kept := s.Keep != "" && cmp.Or(p.SessionID, p.TokenID) == s.Keep && p.Seq > s.KeptCut
+	if p.Seq > s.Cut || kept {
 		return ""
 	}
 	return ReasonCut

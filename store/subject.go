@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
+	"fmt"
+	"io"
 )
 
 // Kind keeps subjects of different natures apart: an API key is never logged out with its owner, and a nonce is never
@@ -117,19 +119,36 @@ func (l Link) IsZero() bool { return l == Link{} }
 func (l Link) Tag() LinkTag { return LinkTag(l[:8]) }
 
 // String returns a fixed text: a link is half of a refresh token's secret and is never printed.
-func (l Link) String() string { return "link(redacted)" }
+func (l Link) String() string { return redacted }
 
-// GoString is String, for %#v.
-func (l Link) GoString() string { return l.String() }
+// GoString is String, for printers that do not ask Format.
+func (l Link) GoString() string { return redacted }
+
+// Format prints String under every verb; without it %d would print the bytes.
+func (l Link) Format(f fmt.State, _ rune) { writeRedacted(f) }
+
+// MarshalText is String, for encoders such as encoding/json, which would otherwise write the bytes. There is no way
+// back: a store keeps a link by its bytes, l[:].
+func (l Link) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 
 // LinkTag is the first 64 bits of a [Link]. It prints redacted.
 type LinkTag [8]byte
 
 // String returns a fixed text, as Link's does.
-func (t LinkTag) String() string { return "link(redacted)" }
+func (t LinkTag) String() string { return redacted }
 
-// GoString is String, for %#v.
-func (t LinkTag) GoString() string { return t.String() }
+// GoString is String, for printers that do not ask Format.
+func (t LinkTag) GoString() string { return redacted }
+
+// Format prints String under every verb.
+func (t LinkTag) Format(f fmt.State, _ rune) { writeRedacted(f) }
+
+// MarshalText is String, as Link's is.
+func (t LinkTag) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+const redacted = "link(redacted)"
+
+func writeRedacted(f fmt.State) { _, _ = io.WriteString(f, redacted) } // fmt keeps no errors of its writers
 
 // Op names one All or Others revocation, so that a repeat of it after a lost reply is recognised and cuts once.
 type Op [16]byte

@@ -1,8 +1,10 @@
-// Package dsn reads the parameters of a store's URL: each once, none unknown. No error holds a value.
+// Package dsn reads the parameters of a store's URL: each once, none unknown. No error holds a value, or a name that could
+// be a piece of a password: one with an unescaped ? or # in it ends up behind that.
 package dsn
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -23,7 +25,10 @@ type Params struct {
 func Read(u *url.URL) *Params {
 	values, err := url.ParseQuery(u.RawQuery)
 	p := &Params{values: values}
-	if err != nil { // the error repeats the text
+	switch {
+	case u.Fragment != "":
+		p.err = &store.FieldError{Field: "URL", Problem: "has a fragment", Remedy: "write a # in it as %23"}
+	case err != nil: // the error repeats the text
 		p.err = &store.FieldError{Field: "URL", Problem: "has parameters that do not parse", Remedy: "write them as name=value&name=value, with escapes where needed"}
 	}
 	return p
@@ -62,7 +67,7 @@ func (p *Params) Err() error {
 	if p.err != nil {
 		return p.err
 	}
-	for name := range p.values {
+	for _, name := range slices.Sorted(maps.Keys(p.values)) {
 		if !slices.Contains(p.known, name) {
 			remedy := "remove it; there are no parameters"
 			if len(p.known) > 0 {
@@ -75,5 +80,9 @@ func (p *Params) Err() error {
 }
 
 func field(name, problem, remedy string) error {
-	return &store.FieldError{Field: fmt.Sprintf("the URL's parameter %q", name), Problem: problem, Remedy: remedy}
+	what := "a parameter of the URL"
+	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") == "" && name != "" {
+		what = fmt.Sprintf("the URL's parameter %q", name)
+	}
+	return &store.FieldError{Field: what, Problem: problem, Remedy: remedy}
 }

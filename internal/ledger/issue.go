@@ -120,27 +120,29 @@ func choose(live []store.Record, victims map[string]bool, most int, counts func(
 	}
 }
 
-// sessions returns the live records of a ledger that is small enough to judge. In a larger one it first removes what is
-// dead among the entries that it may look at; what remains too large is the caller's to know.
+// sessions returns the live records of a ledger that is small enough to judge. From a larger one it removes what is dead
+// among the entries that it may look at, records behind a young cut too: or nobody could log in for a while who had many
+// sessions and has logged out everywhere.
 func (s *step) sessions() ([]store.Record, error) {
 	most := store.MaxLimit + s.MaxMarks
 	entries, err := s.r.Scan(keyspace.Field{}, most+1)
 	if err != nil {
 		return nil, err
 	}
+	tooMany := len(entries) > most
 	var live []store.Record
 	for i := range entries {
 		en := &entries[i]
 		if status, _ := s.status(&s.head, en); status == store.Live {
 			en.Record.Subject = s.subject
 			live = append(live, en.Record)
-		} else if s.removable(en) {
+		} else if s.removable(en) || (tooMany && en.Mark == nil) {
 			s.set(en.Field, en, nil)
 		}
 	}
-	if len(entries) > most {
-		return nil, fmt.Errorf("%w: the subject holds more than %d entries, too many to limit: revoke All and try again, or issue without a limit",
-			store.ErrLimit, most)
+	if tooMany {
+		return nil, fmt.Errorf("%w: the subject holds more than %d entries, too many to limit: issue without a limit, or revoke All and "+
+			"try again until it passes, since each attempt removes some of the dead", store.ErrLimit, most)
 	}
 	return live, nil
 }

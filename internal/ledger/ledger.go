@@ -22,7 +22,7 @@ type Head struct {
 	Keep                string
 	// Ops are those of the last cuts, the newest first; zero where there is none.
 	Ops [4]store.Op
-	// Time is the store's time of the last write.
+	// Time is the latest time of the store's at which it was written.
 	Time time.Time
 	// Until is when nothing in the ledger can matter any more.
 	Until time.Time

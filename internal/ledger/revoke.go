@@ -52,7 +52,7 @@ func (s *step) cutAll(op store.Op) {
 
 // cut moves the cut to a fresh place in the order.
 func (s *step) cut(op store.Op) {
-	s.head.Cut, s.head.CutTime = s.next(), s.Now
+	s.head.Cut, s.head.CutTime = s.next(), later(s.head.CutTime, s.Now) // a later cut must not bring a foreign token back
 	s.head.Ops = [4]store.Op{op, s.head.Ops[0], s.head.Ops[1], s.head.Ops[2]}
 	s.event = true
 	s.outlive(s.Now)
@@ -114,5 +114,11 @@ func isDead(err error) bool {
 }
 
 // Expired reports whether nothing in the ledger can matter any more, so that a sweep may drop it and raise the horizon
-// to its Seq.
+// to its Horizon.
 func (h *Head) Expired(now time.Time) bool { return h.Until.Before(now) }
+
+// Horizon returns what the horizon must rise to before the ledger goes, so that nothing that it killed comes back on a
+// clock set back: own tokens by its Seq, foreign ones by the latest time at which it can have barred one.
+func (h *Head) Horizon() (uint64, time.Time) {
+	return h.Seq, earlier(later(h.Time, later(h.CutTime, h.FloorTime)), h.Until)
+}

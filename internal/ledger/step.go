@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -27,8 +28,8 @@ type edit struct{ old, new *Entry }
 
 func begin(env Env, r Reader, s store.Subject) (*step, error) {
 	env.Now = env.Now.UTC().Truncate(time.Microsecond) // the unit of seq and of what is stored
-	if y := env.Now.Year(); y < 1970 || y >= 2200 {    // beyond, seq no longer fits a JSON number and what wire gives it
-		return nil, fmt.Errorf("%w: it shows the year %d: set it", store.ErrClock, y)
+	if err := CheckClock(env.Now); err != nil {
+		return nil, err
 	}
 	h, ok, err := r.Head()
 	if err != nil {
@@ -42,6 +43,15 @@ func begin(env Env, r Reader, s store.Subject) (*step, error) {
 			store.ErrClock, h.Time.Sub(env.Now), env.MaxSkew)
 	}
 	return &step{Env: env, r: r, subject: s, head: h, edits: map[keyspace.Field]*edit{}}, nil
+}
+
+// CheckClock refuses a clock that no order can stand on. Before 1970 there are no microseconds to count, and from 2200 on
+// seq no longer fits a JSON number and what wire gives it. Whatever writes a horizon or sweeps asks it too.
+func CheckClock(now time.Time) error {
+	if y := now.UTC().Year(); y < 1970 || y >= 2200 {
+		return fmt.Errorf("%w: it shows the year %d: set it", store.ErrClock, y)
+	}
+	return nil
 }
 
 // get returns the entry under f as the step has left it; nil for none.
@@ -129,7 +139,7 @@ func (s *step) bar(reason string, ids ...string) error {
 			continue
 		}
 		s.head.MarkNo++
-		until := roundUp(s.Now.Add(s.markLife()))
+		until := roundUp(later(s.head.Time, s.Now).Add(s.markLife())) // a clock set back must not end it before its token
 		s.set(t.field, t.old, &Entry{Field: t.field, Mark: &Mark{No: s.head.MarkNo, Until: until, Reason: reason}})
 		s.outlive(until)
 	}
@@ -159,7 +169,7 @@ func (s *step) room(n int) error {
 	if marks+n <= s.MaxMarks {
 		return nil
 	}
-	s.head.Floor, s.head.FloorTime = s.next(), s.Now
+	s.head.Floor, s.head.FloorTime = s.next(), later(s.head.FloorTime, s.Now)
 	s.outlive(s.Now)
 	for i := range stored {
 		s.set(stored[i].Field, &stored[i], nil)
@@ -183,10 +193,14 @@ func isMark(e *Entry) int {
 // instead of bringing it back.
 const pruneAfter = 5 * time.Minute
 
-// prune looks at the next two entries and removes the dead among them, so that every write pays for its own cleaning.
+// prune looks at the next two entries and removes the dead among them, so that every write pays for its own cleaning. A
+// damaged entry among them ends the round: it must not stand in the way of a revocation.
 func (s *step) prune() error {
 	const n = 2
 	entries, err := s.r.Scan(s.head.Cursor, n)
+	if errors.Is(err, store.ErrCorrupt) {
+		entries, err = nil, nil
+	}
 	if err != nil {
 		return err
 	}
@@ -237,9 +251,6 @@ func (s *step) finish() (Change, error) {
 		s.head.Entries = s.head.Marks
 	}
 	s.head.Time = later(s.head.Time, s.Now)
-	if s.MaxSkew == 0 { // a store that owns its clock follows it both ways
-		s.head.Time = s.Now
-	}
 	c.Head = s.head
 	c.Events = s.events()
 	return c, nil

@@ -20,7 +20,7 @@ func Update(env Env, r Reader, req store.UpdateRequest) (store.Record, Change, e
 	rec := edited(old.Record, req)
 	switch {
 	case old.Record.Version == req.Version:
-	case old.Record.Version == req.Version+1 && same(rec, old.Record): // the call's own repeat
+	case req.Version < old.Record.Version && req.Version+1 == old.Record.Version && same(rec, old.Record): // the call's own repeat
 		return rec, Change{}, nil
 	default:
 		return store.Record{}, Change{}, fmt.Errorf("%w: the record has version %d, not %d: look it up and try again",

@@ -21,6 +21,8 @@ const (
 	kindMark   = 2
 	kindHead   = 3
 	kindEvent  = 4
+	kindSpace  = 5
+	kindLedger = 6
 	kindRecord = 8
 
 	flagApart   = 1 // IssuedAt is stored behind Seq; otherwise it is Seq in microseconds

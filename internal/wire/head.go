@@ -78,7 +78,7 @@ func (d *decoder) head() (h ledger.Head) {
 			d.fail()
 		}
 	}
-	if h.Cut > h.Seq || h.Floor > h.Seq || h.KeptCut > h.Cut || h.Marks > h.Entries {
+	if h.Seq >= 1<<seqBits || h.Cut > h.Seq || h.Floor > h.Seq || h.KeptCut > h.Cut || h.Marks > h.Entries {
 		d.fail()
 	}
 	switch d.byte() {
@@ -109,6 +109,7 @@ func AppendEvent(b []byte, e *store.Event) []byte {
 	for _, t := range [...]time.Time{e.Birth, e.Time, e.CutTime, e.FloorTime} {
 		b = appendMicro(b, t)
 	}
+	b = binary.AppendUvarint(b, uint64(len(e.IDs)))
 	for _, id := range e.IDs {
 		b = append(b, id[:]...)
 	}
@@ -133,13 +134,11 @@ func DecodeEvent(b []byte) (e store.Event, err error) {
 	for _, t := range [...]*time.Time{&e.Birth, &e.Time, &e.CutTime, &e.FloorTime} {
 		*t = d.micro()
 	}
-	if len(d.b)%len(store.Digest{}) != 0 || len(d.b) > store.MaxIDs*len(store.Digest{}) {
-		d.fail()
+	if n := d.count(store.MaxIDs); n > 0 && !d.failed {
+		e.IDs = make([]store.Digest, n)
 	}
-	for len(d.b) > 0 {
-		var id store.Digest
-		d.fill(id[:])
-		e.IDs = append(e.IDs, id)
+	for i := range e.IDs {
+		d.fill(e.IDs[i][:])
 	}
 	if err := d.end(); err != nil {
 		return store.Event{}, err

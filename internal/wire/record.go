@@ -23,6 +23,10 @@ const (
 
 const longSection = 31
 
+// seqBits is how many bits a Seq takes: the ledger keeps it below 2^53, where JSON numbers stop being exact. The rest of
+// its seven bytes counts the sections, so that a value cut short between two of them is noticed.
+const seqBits = 53
+
 // AppendEntry appends the form of a record or mark that is kept for a subject.
 func AppendEntry(b []byte, subject store.Digest, e *ledger.Entry) []byte {
 	if e.Mark != nil {
@@ -32,11 +36,12 @@ func AppendEntry(b []byte, subject store.Digest, e *ledger.Entry) []byte {
 	flags := flagsOf(r)
 	b = append(b, tagged(kindRecord|flags))
 	b = appendCheck(b, subject, e.Field)
+	sections, n := appendSections(nil, e)
 	var seq [8]byte
-	binary.BigEndian.PutUint64(seq[:], r.Seq)
-	b = append(b, seq[1:]...) // the ledger keeps it below 2^53
+	binary.BigEndian.PutUint64(seq[:], r.Seq|n<<seqBits)
+	b = append(b, seq[1:]...)
 	if flags&flagApart != 0 {
-		b = binary.AppendVarint(b, int64(r.Seq)-r.IssuedAt.UnixMicro())
+		b = appendApart(b, int64(r.Seq)-r.IssuedAt.UnixMicro())
 	}
 	b = append(b, r.Link[:]...)
 	b = appendTimes(b, r, flags)
@@ -47,7 +52,7 @@ func AppendEntry(b []byte, subject store.Digest, e *ledger.Entry) []byte {
 	if r.Rotation > 0 {
 		b = append(b, r.PrevLink[:]...)
 	}
-	return appendSections(b, e)
+	return append(b, sections...)
 }
 
 func flagsOf(r *store.Record) (flags byte) {
@@ -87,6 +92,25 @@ func appendTimes(b []byte, r *store.Record, flags byte) []byte {
 	return binary.AppendVarint(b, distance(expires, r.Deadline.UnixMilli()))
 }
 
+// appendApart appends how far Seq lies behind IssuedAt: in six bytes for nine years, which is a byte less than a varint
+// for a session kept by Others after its first weeks; else behind six zeros.
+func appendApart(b []byte, diff int64) []byte {
+	var full [8]byte
+	binary.BigEndian.PutUint64(full[:], uint64(diff))
+	if diff > 0 && diff < 1<<48 {
+		return append(b, full[2:]...)
+	}
+	return append(append(b, make([]byte, 6)...), full[:]...)
+}
+
+func (d *decoder) apart() int64 {
+	var full [8]byte
+	if d.fill(full[2:]); full == [8]byte{} {
+		d.fill(full[:])
+	}
+	return int64(binary.BigEndian.Uint64(full[:]))
+}
+
 // seqMilli returns the milliseconds of a place in the order, which is at least the time at which it was given.
 func seqMilli(seq uint64) int64 { return int64(seq / 1000) }
 
@@ -111,38 +135,59 @@ func floorSecond(milli int64) int64 {
 	return time.UnixMilli(milli).Unix()
 }
 
-func appendSections(b []byte, e *ledger.Entry) []byte {
+// appendSections appends the optional sections and returns how many there are.
+func appendSections(b []byte, e *ledger.Entry) (_ []byte, n uint64) {
 	r := &e.Record
-	b = appendSection(b, sectionClass, r.Class)
-	b = appendSection(b, sectionBinding, r.Binding)
-	if len(r.Metadata) > 0 {
-		var m []byte
-		for _, k := range slices.Sorted(maps.Keys(r.Metadata)) {
-			m = appendText(appendText(m, k), r.Metadata[k])
+	texts := [...]struct {
+		number byte
+		text   string
+	}{
+		{sectionClass, r.Class},
+		{sectionBinding, r.Binding},
+		{sectionMetadata, metadata(r)},
+		{sectionReplays, replays(e)},
+		{sectionID, hashedID(e)},
+	}
+	for _, s := range texts {
+		if s.text == "" {
+			continue
 		}
-		b = appendSection(b, sectionMetadata, string(m))
+		n++
+		if len(s.text) < longSection {
+			b = append(b, s.number<<5|byte(len(s.text)))
+		} else {
+			b = binary.AppendUvarint(append(b, s.number<<5|longSection), uint64(len(s.text)))
+		}
+		b = append(b, s.text...)
 	}
-	var replays []byte
-	for _, tag := range e.Replays {
-		replays = append(replays, tag[:]...)
-	}
-	b = appendSection(b, sectionReplays, string(replays))
-	if _, held := e.Field.ID(); !held {
-		b = appendSection(b, sectionID, r.ID)
-	}
-	return b
+	return b, n
 }
 
-func appendSection(b []byte, number byte, text string) []byte {
-	switch {
-	case text == "":
-		return b
-	case len(text) < longSection:
-		b = append(b, number<<5|byte(len(text)))
-	default:
-		b = binary.AppendUvarint(append(b, number<<5|longSection), uint64(len(text)))
+func metadata(r *store.Record) string {
+	if len(r.Metadata) == 0 {
+		return ""
 	}
-	return append(b, text...)
+	var b []byte
+	for _, k := range slices.Sorted(maps.Keys(r.Metadata)) {
+		b = appendText(appendText(b, k), r.Metadata[k])
+	}
+	return string(b)
+}
+
+func replays(e *ledger.Entry) string {
+	var b []byte
+	for _, tag := range e.Replays {
+		b = append(b, tag[:]...)
+	}
+	return string(b)
+}
+
+// hashedID returns the id where the field does not hold it.
+func hashedID(e *ledger.Entry) string {
+	if _, held := e.Field.ID(); held {
+		return ""
+	}
+	return e.Record.ID
 }
 
 // DecodeEntry reads what AppendEntry wrote for the same subject and field. Record.Subject is left to the caller.
@@ -173,10 +218,12 @@ func (d *decoder) record(e *ledger.Entry, flags byte) {
 	r := &e.Record
 	var seq [8]byte
 	d.fill(seq[1:])
-	r.Seq = binary.BigEndian.Uint64(seq[:])
+	n := binary.BigEndian.Uint64(seq[:])
+	sections := n >> seqBits
+	r.Seq = n & (1<<seqBits - 1)
 	issued := int64(r.Seq)
 	if flags&flagApart != 0 {
-		issued -= d.varint()
+		issued -= d.apart()
 	}
 	r.IssuedAt = d.when(time.UnixMicro(issued))
 	d.fill(r.Link[:])
@@ -191,14 +238,9 @@ func (d *decoder) record(e *ledger.Entry, flags byte) {
 	if id, held := e.Field.ID(); held {
 		r.ID = id
 	}
-	for last := byte(0); len(d.b) > 0; {
-		number := d.b[0] >> 5
-		if number <= last {
-			d.fail()
-			return
-		}
-		last = number
-		d.section(e)
+	last := byte(0)
+	for range sections {
+		last = d.section(e, last)
 	}
 	if r.ID == "" {
 		d.fail()
@@ -219,19 +261,20 @@ func (d *decoder) times(r *store.Record, flags byte) {
 	r.Deadline = d.when(time.UnixMilli(deadline))
 }
 
-// section reads one optional section of a record.
-func (d *decoder) section(e *ledger.Entry) {
+// section reads one optional section of a record, whose number must be above the last one's, and returns its number.
+func (d *decoder) section(e *ledger.Entry, last byte) byte {
 	first := d.byte()
+	number := first >> 5
 	n := uint64(first & longSection)
 	if n == longSection {
 		n = d.uvarint()
 	}
 	text := d.bytes(n)
-	if len(text) == 0 { // absence says it already
+	if len(text) == 0 || number <= last { // one form only for one value
 		d.fail()
-		return
+		return number
 	}
-	switch first >> 5 {
+	switch number {
 	case sectionClass:
 		e.Record.Class = string(text)
 	case sectionBinding:
@@ -241,7 +284,7 @@ func (d *decoder) section(e *ledger.Entry) {
 	case sectionReplays:
 		if len(text)%len(ledger.Replay{}) != 0 {
 			d.fail()
-			return
+			return number
 		}
 		for tag := range slices.Chunk(text, len(ledger.Replay{})) {
 			e.Replays = append(e.Replays, ledger.Replay(tag))
@@ -249,12 +292,12 @@ func (d *decoder) section(e *ledger.Entry) {
 	case sectionID:
 		if _, held := e.Field.ID(); held || keyspace.FieldOf(string(text)) != e.Field {
 			d.fail()
-			return
 		}
 		e.Record.ID = string(text)
 	default:
 		d.fail()
 	}
+	return number
 }
 
 func (d *decoder) metadata(r *store.Record, b []byte) {
@@ -278,15 +321,9 @@ func appendMark(b []byte, subject store.Digest, e *ledger.Entry) []byte {
 	b = appendCheck(b, subject, e.Field)
 	b = binary.AppendUvarint(b, e.Mark.No)
 	b = binary.AppendVarint(b, e.Mark.Until.UnixMilli())
-	return append(b, e.Mark.Reason...)
+	return appendText(b, e.Mark.Reason)
 }
 
 func (d *decoder) mark() *ledger.Mark {
-	m := &ledger.Mark{No: d.uvarint(), Until: d.when(time.UnixMilli(d.varint()))}
-	if len(d.b) > store.MaxReasonLen {
-		d.fail()
-	}
-	m.Reason = string(d.b)
-	d.b = nil
-	return m
+	return &ledger.Mark{No: d.uvarint(), Until: d.when(time.UnixMilli(d.varint())), Reason: d.text(store.MaxReasonLen)}
 }

@@ -3,7 +3,6 @@ package boltstore
 import (
 	"context"
 	"crypto/rand"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 
@@ -32,27 +31,27 @@ func (s *Store) appendEvent(tx *bbolt.Tx, e store.Event) (store.Position, error)
 	return e.Position, b.Put(key, seal(key, wire.AppendEvent(nil, &e)))
 }
 
-// trim removes events that are older than any token, a few for every one added, but never the newest.
+// trim removes events that are older than any token, a few for every one added. It leaves the last of them: that is where
+// followers stand after a quiet time.
 func (s *Store) trim(tx *bbolt.Tx, added int) error {
 	if added == 0 {
 		return nil
 	}
 	since := s.o.Now().Add(-s.keep())
 	b := tx.Bucket(feedBucket)
-	newest := b.Sequence()
 	var old [][]byte
 	c := b.Cursor()
-	for k, v := c.First(); k != nil && len(old) < 4*added; k, v = c.Next() {
+	for k, v := c.First(); k != nil && len(old) < 4*added+1; k, v = c.Next() {
 		e, err := event(k, v)
 		if err != nil {
 			return err
 		}
-		if !e.Time.Before(since) || binary.BigEndian.Uint64(k) == newest {
+		if !e.Time.Before(since) {
 			break
 		}
 		old = append(old, append([]byte(nil), k...))
 	}
-	for _, k := range old {
+	for _, k := range old[:max(0, len(old)-1)] {
 		if err := b.Delete(k); err != nil {
 			return err
 		}

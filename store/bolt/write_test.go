@@ -136,12 +136,12 @@ func TestJumpingClock(t *testing.T) {
 			s := open(t, path, o)
 			before := login(t, s, c, "before")
 			must(t, s.Revoke(t.Context(), store.Revocation{Subject: ann, All: true}))
-			for _, jump := range jumps {
+			for n, jump := range jumps {
 				_ = s.Close()
 				c.Advance(jump)
 				s = open(t, path, o)
 				must(t, second(s.Sweep(t.Context())))
-				after := login(t, s, c, fmt.Sprint("after ", jump))
+				after := login(t, s, c, fmt.Sprint("after jump ", n))
 				for _, without := range []bool{false, true} {
 					judge(t, s, before, without, false)
 					judge(t, s, after, without, true)
@@ -201,12 +201,19 @@ func TestFeedIsTrimmed(t *testing.T) {
 	if _, ok := batch.After(at); ok {
 		t.Error("a follower of a trimmed event is not told")
 	}
-	if len(batch.Events) != 5 {
-		t.Errorf("%d events are kept, want the 5 young ones", len(batch.Events))
+	if len(batch.Events) != 6 {
+		t.Errorf("%d events are kept, want the 5 young ones and the last old one", len(batch.Events))
+	}
+	stood := old.Events[len(old.Events)-1].Position // where followers stood in the quiet time
+	if batch, err = s.Poll(t.Context(), 0, stood); err != nil {
+		t.Fatal(err)
+	}
+	if events, ok := batch.After(stood); !ok || len(events) != 5 {
+		t.Errorf("from the last old event there are %d, proven %v", len(events), ok)
 	}
 	_ = s.Close()
 	s = open(t, path, &boltstore.Options{Now: c.Now}) // a trimmed feed passes the check of the open
-	last := batch.Events[4].Position
+	last := batch.Events[5].Position
 	var bell store.Bell
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)

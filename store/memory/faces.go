@@ -45,6 +45,9 @@ func (s *Store) Sweep(ctx context.Context) (store.Swept, error) {
 		if err := s.Ready(ctx, "sweep"); err != nil {
 			return swept, err
 		}
+		if err := ledger.CheckClock(s.o.Now()); err != nil {
+			return swept, s.Fail("sweep", store.Digest{}, err)
+		}
 		s.sweepShard(&s.shards[i], &swept)
 	}
 	s.sweeps.Add(1)
@@ -57,7 +60,7 @@ func (s *Store) sweepShard(sh *shard, swept *store.Swept) {
 	env := s.env()
 	for d, b := range sh.ledgers {
 		if b.head.Expired(env.Now) {
-			s.raise(b.head.Seq, b.head.CutTime)
+			s.raise(b.head.Horizon())
 			delete(sh.ledgers, d)
 			swept.Ledgers++
 			continue
@@ -100,7 +103,7 @@ func (s *Store) sweepAlways() {
 		case <-s.stop:
 			return
 		case <-t.C:
-			_, _ = s.Sweep(context.Background()) // it fails only when the store is being closed
+			_, _ = s.Sweep(context.Background()) // it fails when the store is being closed, or the clock is wrong
 		}
 	}
 }

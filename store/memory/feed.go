@@ -33,7 +33,7 @@ func (f *feed) append(since time.Time, e store.Event, ring func(store.Bell)) {
 		prev = f.events[n-1].Position
 	}
 	trim := 0
-	for trim < len(f.events) && f.events[trim].Time.Before(since) {
+	for trim < len(f.events)-1 && f.events[trim].Time.Before(since) { // the last is where followers stand after a quiet time
 		trim++
 	}
 	f.events = append(f.events[trim:], e)

@@ -34,7 +34,7 @@ const scheme = "memory"
 
 func init() {
 	store.Register(scheme, store.Driver{Open: func(_ context.Context, u *url.URL) (store.TokenStore, error) {
-		if u.Host != "" || u.Path != "" || u.Opaque != "" {
+		if u.Host != "" || u.Path != "" || u.Opaque != "" || u.User != nil {
 			return nil, &store.FieldError{Field: "URL", Problem: "names a place", Remedy: "write memory://, each opened store is its own"}
 		}
 		var o Options
@@ -108,7 +108,10 @@ func New(o *Options) (*Store, error) {
 		s.shards[i].ledgers = map[store.Digest]*book{}
 	}
 	s.birth = s.o.Now().UTC().Truncate(time.Microsecond)
-	s.horizon.Store(&horizon{seq: uint64(max(0, s.birth.UnixMicro())), at: s.birth})
+	if err := ledger.CheckClock(s.birth); err != nil {
+		return nil, s.Fail("open", store.Digest{}, err)
+	}
+	s.horizon.Store(&horizon{seq: uint64(s.birth.UnixMicro()), at: s.birth})
 	s.tell(s.birth, store.Event{Time: s.birth})
 	if s.o.SweepInterval > 0 {
 		s.stopped.Go(s.sweepAlways)
