@@ -28,8 +28,8 @@ type TokenStore interface {
 	// reads the cut alone, the guard of a login. It changes nothing and an unknown subject is no error.
 	Lookup(ctx context.Context, s Subject, ids ...string) (State, error)
 
-	// List tells the live records, newest first (by IssuedAt, ties by id), a page at a time. Each page is one
-	// consistent view. A page may hold fewer than asked; only an empty Next is the end.
+	// List tells the live records, newest first (by IssuedAt, ties in an order that does not change), a page at a time.
+	// Each page is one consistent view. A page may hold fewer than asked; only an empty Next is the end.
 	List(ctx context.Context, s Subject, p Page) (Records, error)
 
 	// Rotate refreshes a session: one winner, grace and reuse are judged in the same step. See [Outcome].

@@ -20,7 +20,7 @@ func Revoke(env Env, r Reader, req store.Revocation) (Change, error) {
 		if slices.Contains(s.head.Ops[:], req.Op) {
 			return Change{}, nil
 		}
-		s.cutAll(req.Op)
+		s.cutAll(req.Op) // an Others with the same op is no repeat of it, see othersOp
 	case req.Others != nil:
 		err = s.others(req)
 	default:
@@ -30,6 +30,16 @@ func Revoke(env Env, r Reader, req store.Revocation) (Change, error) {
 		return Change{}, err
 	}
 	return s.finish()
+}
+
+// othersOp is how the op of an Others is remembered: apart from that of an All, which cuts more and must not pass for a
+// repeat of it. The constant is random, so that ops that count do not meet.
+func othersOp(op store.Op) store.Op {
+	apart := store.Op{0x8e, 0x3b, 0xd1, 0x57, 0x1c, 0xa0, 0x66, 0xf9, 0x42, 0xe5, 0x0d, 0x97, 0xb8, 0x2f, 0x73, 0xc4}
+	for i := range op {
+		op[i] ^= apart[i]
+	}
+	return op
 }
 
 // Forget is the verb of that name. It also removes what an earlier one left of a ledger written since.
@@ -70,11 +80,12 @@ func (s *step) others(req store.Revocation) error {
 	if req.Others.Class != "" {
 		return s.class(req)
 	}
-	if slices.Contains(s.head.Ops[:], req.Op) {
+	op := othersOp(req.Op)
+	if slices.Contains(s.head.Ops[:], op) {
 		return nil
 	}
 	before := s.head.Cut
-	s.cut(req.Op)
+	s.cut(op)
 	if s.head.Keep != req.Others.Keep { // of one session kept twice, the tokens of before the first cut still live
 		s.head.Keep, s.head.KeptCut = req.Others.Keep, before
 	}
@@ -119,6 +130,10 @@ func (h *Head) Expired(now time.Time) bool { return h.Until.Before(now) }
 
 // Horizon returns what the horizon must rise to before the ledger goes, so that nothing that it killed comes back on a
 // clock set back: own tokens by its Seq, foreign ones by the latest time at which it can have barred one.
+// A nonce bars no token: it ends soon, and the horizon must not follow it.
 func (h *Head) Horizon() (uint64, time.Time) {
+	if h.Subject.Kind == store.KindOnce {
+		return 0, time.Time{}
+	}
 	return h.Seq, earlier(later(h.Time, later(h.CutTime, h.FloorTime)), h.Until)
 }

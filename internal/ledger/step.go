@@ -100,9 +100,12 @@ func (s *step) put(old *Entry, rec store.Record, replays []Replay) {
 	s.outlive(rec.ExpiresAt)
 }
 
-// outlive moves the ledger's end behind a member's end or a cut.
+// outlive moves the ledger's end behind a member's end or a cut. A nonce has no tokens, so nothing of it matters later.
 func (s *step) outlive(end time.Time) {
-	s.head.Until = later(s.head.Until, end.Add(s.keep()))
+	if s.subject.Kind != store.KindOnce {
+		end = end.Add(s.keep())
+	}
+	s.head.Until = later(s.head.Until, end)
 }
 
 // bar marks ids, whose live records die. Ids under an unexpired mark keep it. When the marks do not fit, the floor rises

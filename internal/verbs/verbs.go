@@ -21,22 +21,19 @@ type Backend interface {
 	View(ctx context.Context, subject store.Digest, read func(ledger.Reader, ledger.Env) error) error
 	// Update runs a step and applies its change, alone on the ledger.
 	Update(ctx context.Context, subject store.Digest, step Step) error
-	// Closed reports whether the store was closed.
-	Closed() bool
 }
 
-// Verbs are the verbs of a store. A backend's store embeds it.
-type Verbs struct {
-	// name is the store's, for errors.
-	name string
-	b    Backend
+// Errors gives a store's errors their form. A store keeps one beside its verbs, for what else it does.
+type Errors struct {
+	name   string
+	closed func() bool
 }
 
-// New returns the verbs over a backend that errors call name.
-func New(name string, b Backend) Verbs { return Verbs{name: name, b: b} }
+// NewErrors returns the errors of a store that they call name.
+func NewErrors(name string, closed func() bool) Errors { return Errors{name, closed} }
 
-// Fail gives an error its verb and subject; nil stays nil. Stores use it for what else they do.
-func (v *Verbs) Fail(op string, subject store.Digest, err error) error {
+// Fail gives an error its verb and subject; nil stays nil.
+func (e Errors) Fail(op string, subject store.Digest, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -44,45 +41,47 @@ func (v *Verbs) Fail(op string, subject store.Digest, err error) error {
 	if errors.As(err, &already) {
 		return err
 	}
-	return &store.Error{Op: op, Store: v.name, Subject: subject, Err: err}
+	return &store.Error{Op: op, Store: e.name, Subject: subject, Err: err}
 }
 
-// ready refuses calls that should not begin. An ended context comes first, then a closed store.
-func (v *Verbs) ready(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
+// Ready refuses calls that should not begin. An ended context comes first, then a closed store.
+func (e Errors) Ready(ctx context.Context, op string) error {
+	err := ctx.Err()
+	if err == nil && e.closed() {
+		err = store.ErrClosed
 	}
-	if v.b.Closed() {
-		return store.ErrClosed
-	}
-	return nil
+	return e.Fail(op, store.Digest{}, err)
 }
 
-// Ready is ready as the error of a verb without a subject.
-func (v *Verbs) Ready(ctx context.Context, op string) error {
-	return v.Fail(op, store.Digest{}, v.ready(ctx))
+// Verbs are the verbs of a store. A backend's store embeds it.
+type Verbs struct {
+	errs Errors
+	b    Backend
 }
+
+// New returns the verbs over a backend.
+func New(e Errors, b Backend) Verbs { return Verbs{errs: e, b: b} }
 
 func (v *Verbs) view(ctx context.Context, op string, s store.Subject, check error, read func(ledger.Reader, ledger.Env) error) error {
-	if err := v.ready(ctx); err != nil {
-		return v.Fail(op, store.Digest{}, err)
+	if err := v.errs.Ready(ctx, op); err != nil {
+		return err
 	}
 	if check != nil {
-		return v.Fail(op, store.Digest{}, check)
+		return v.errs.Fail(op, store.Digest{}, check)
 	}
 	d := s.Digest()
-	return v.Fail(op, d, v.b.View(ctx, d, read))
+	return v.errs.Fail(op, d, v.b.View(ctx, d, read))
 }
 
 func (v *Verbs) update(ctx context.Context, op string, s store.Subject, step Step) error {
-	if err := v.ready(ctx); err != nil {
-		return v.Fail(op, store.Digest{}, err)
+	if err := v.errs.Ready(ctx, op); err != nil {
+		return err
 	}
 	if err := s.Check(); err != nil {
-		return v.Fail(op, store.Digest{}, err)
+		return v.errs.Fail(op, store.Digest{}, err)
 	}
 	d := s.Digest()
-	return v.Fail(op, d, v.b.Update(ctx, d, step))
+	return v.errs.Fail(op, d, v.b.Update(ctx, d, step))
 }
 
 // Issue implements store.TokenStore.
@@ -180,10 +179,10 @@ func (v *Verbs) Touch(ctx context.Context, r store.TouchRequest) error {
 // Revoke implements store.TokenStore.
 func (v *Verbs) Revoke(ctx context.Context, r store.Revocation) error {
 	if err := r.Check(); err != nil {
-		if early := v.ready(ctx); early != nil {
-			err = early
+		if early := v.errs.Ready(ctx, "revoke"); early != nil {
+			return early
 		}
-		return v.Fail("revoke", store.Digest{}, err)
+		return v.errs.Fail("revoke", store.Digest{}, err)
 	}
 	r.IDs = append([]string(nil), r.IDs...)
 	if r.Others != nil {

@@ -76,8 +76,9 @@ func (b *backend) Update(_ context.Context, d store.Digest, step verbs.Step) (er
 	return b.err
 }
 
-// Closed implements verbs.Backend.
-func (b *backend) Closed() bool { return b.closed }
+func newVerbs(name string, b *backend) verbs.Verbs {
+	return verbs.New(verbs.NewErrors(name, func() bool { return b.closed }), b)
+}
 
 // calls are the verbs, each with a request that passes or not.
 func calls(ctx context.Context, v *verbs.Verbs, s store.Subject) map[string]func() error {
@@ -116,7 +117,7 @@ func TestOrderOfRefusals(t *testing.T) {
 		{"an outage", t.Context(), false, ann, store.ErrUnavailable, true, ann.Digest()},
 	} {
 		b := &backend{closed: c.closed, err: store.ErrUnavailable}
-		v := verbs.New("test", b)
+		v := newVerbs("test", b)
 		for verb, call := range calls(c.ctx, &v, c.subject) {
 			t.Run(c.name+"/"+verb, func(t *testing.T) {
 				b.calls = nil
@@ -142,13 +143,13 @@ func TestOrderOfRefusals(t *testing.T) {
 
 func TestErrorsAreWrappedOnce(t *testing.T) {
 	inner := &store.Error{Op: "commit", Store: "inner", Err: store.ErrUnavailable}
-	v := verbs.New("outer", &backend{err: fmt.Errorf("wrapped: %w", inner)})
+	v := newVerbs("outer", &backend{err: fmt.Errorf("wrapped: %w", inner)})
 	err := v.Forget(t.Context(), ann)
 	var e *store.Error
 	if !errors.As(err, &e) || e != inner {
 		t.Errorf("%v", err)
 	}
-	if v.Fail("x", store.Digest{}, nil) != nil {
+	if verbs.NewErrors("outer", nil).Fail("x", store.Digest{}, nil) != nil {
 		t.Error("nil became an error")
 	}
 }
@@ -159,7 +160,7 @@ func TestStepsRunAgain(t *testing.T) {
 	t.Run("issue", func(t *testing.T) {
 		meta := map[string]string{"k": "v"}
 		b := &backend{runs: 2, between: func() { meta["k"] = "changed" }}
-		v := verbs.New("test", b)
+		v := newVerbs("test", b)
 		out, err := v.Issue(t.Context(), store.IssueRequest{Record: store.Record{
 			ID: "s", Subject: ann, Link: store.Link{1}, ExpiresAt: now.Add(time.Hour), Metadata: meta,
 		}})
@@ -170,7 +171,7 @@ func TestStepsRunAgain(t *testing.T) {
 	t.Run("revoke ids", func(t *testing.T) {
 		ids := []string{"a", "b"}
 		b := &backend{runs: 2, between: func() { ids[0] = "changed" }}
-		v := verbs.New("test", b)
+		v := newVerbs("test", b)
 		if err := v.Revoke(t.Context(), store.Revocation{Subject: ann, IDs: ids}); err != nil {
 			t.Fatal(err)
 		}
@@ -181,14 +182,14 @@ func TestStepsRunAgain(t *testing.T) {
 	t.Run("revoke others", func(t *testing.T) {
 		others := store.Others{Class: "web"}
 		b := &backend{runs: 2, between: func() { others.Keep = "not live" }}
-		v := verbs.New("test", b)
+		v := newVerbs("test", b)
 		if err := v.Revoke(t.Context(), store.Revocation{Subject: ann, Others: &others}); err != nil {
 			t.Errorf("the second run kept somebody: %v", err)
 		}
 	})
 	t.Run("all runs of one All have one op, and two calls have two", func(t *testing.T) {
 		b := &backend{runs: 2}
-		v := verbs.New("test", b)
+		v := newVerbs("test", b)
 		for range 2 {
 			if err := v.Revoke(t.Context(), store.Revocation{Subject: ann, All: true}); err != nil {
 				t.Fatal(err)
@@ -201,7 +202,7 @@ func TestStepsRunAgain(t *testing.T) {
 	})
 	t.Run("a given op is the caller's", func(t *testing.T) {
 		b := &backend{}
-		v := verbs.New("test", b)
+		v := newVerbs("test", b)
 		if err := v.Revoke(t.Context(), store.Revocation{Subject: ann, All: true, Op: store.Op{7}}); err != nil || b.changes[0].Head.Ops[0] != (store.Op{7}) {
 			t.Errorf("%v, %v", b.changes[0].Head.Ops, err)
 		}
@@ -211,7 +212,7 @@ func TestStepsRunAgain(t *testing.T) {
 // TestFailedAnswersAreEmpty: what a step found before the store failed is not told.
 func TestFailedAnswersAreEmpty(t *testing.T) {
 	b := &backend{err: store.ErrUnavailable}
-	v := verbs.New("test", b)
+	v := newVerbs("test", b)
 	out, err := v.Issue(t.Context(), store.IssueRequest{Record: store.Record{ID: "s", Subject: ann, Link: store.Link{1}, ExpiresAt: now.Add(time.Hour)}})
 	if err == nil || out.Record.ID != "" || !out.Now.IsZero() {
 		t.Errorf("%+v, %v", out, err)
@@ -228,7 +229,7 @@ func TestFailedAnswersAreEmpty(t *testing.T) {
 
 // TestBadInputIsJudgedByTheStoresClock: the same request passes or not as the store's time has it.
 func TestBadInputIsJudgedByTheStoresClock(t *testing.T) {
-	v := verbs.New("test", &backend{})
+	v := newVerbs("test", &backend{})
 	r := store.IssueRequest{Record: store.Record{ID: "s", Subject: ann, Link: store.Link{1}, ExpiresAt: now}}
 	var f *store.FieldError
 	if _, err := v.Issue(t.Context(), r); !errors.As(err, &f) || f.Field != "Record.ExpiresAt" {

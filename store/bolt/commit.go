@@ -37,9 +37,6 @@ type batch struct {
 // backend is what the verbs run on.
 type backend struct{ *Store }
 
-// Closed implements verbs.Backend.
-func (s backend) Closed() bool { return s.closed.Load() }
-
 // View implements verbs.Backend.
 func (s backend) View(_ context.Context, d store.Digest, read func(ledger.Reader, ledger.Env) error) error {
 	return s.view(func(tx *bbolt.Tx) error { return read(newReader(tx, d), s.env()) })

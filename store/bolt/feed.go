@@ -72,22 +72,22 @@ func event(key, sealed []byte) (store.Event, error) {
 
 // Partitions implements store.Feed: there is one.
 func (s *Store) Partitions(ctx context.Context) (int, error) {
-	return 1, s.Ready(ctx, "partitions")
+	return 1, s.errs.Ready(ctx, "partitions")
 }
 
 // Poll implements store.Feed.
 func (s *Store) Poll(ctx context.Context, partition int, from store.Position) (store.Batch, error) {
-	if err := s.Ready(ctx, "poll"); err != nil {
+	if err := s.errs.Ready(ctx, "poll"); err != nil {
 		return store.Batch{}, err
 	}
 	if partition != 0 {
-		return store.Batch{}, s.Fail("poll", store.Digest{}, &store.FieldError{
+		return store.Batch{}, s.errs.Fail("poll", store.Digest{}, &store.FieldError{
 			Field: "partition", Problem: fmt.Sprintf("is %d, there is 1 partition", partition), Remedy: "use 0",
 		})
 	}
 	start, err := hex.DecodeString(from.ID)
 	if err != nil {
-		return store.Batch{}, s.Fail("poll", store.Digest{}, &store.FieldError{
+		return store.Batch{}, s.errs.Fail("poll", store.Digest{}, &store.FieldError{
 			Field: "Position.ID", Problem: "is no position of this store", Remedy: "pass an event's Position, or the zero one",
 		})
 	}
@@ -108,15 +108,15 @@ func (s *Store) Poll(ctx context.Context, partition int, from store.Position) (s
 		return nil
 	})
 	if err != nil {
-		return store.Batch{}, s.Fail("poll", store.Digest{}, err)
+		return store.Batch{}, s.errs.Fail("poll", store.Digest{}, err)
 	}
 	return out, nil
 }
 
 // Listen implements store.Feed.
 func (s *Store) Listen(ctx context.Context, ring func(store.Bell)) error {
-	if err := s.Ready(ctx, "listen"); err != nil {
+	if err := s.errs.Ready(ctx, "listen"); err != nil {
 		return err
 	}
-	return s.Fail("listen", store.Digest{}, s.bell.Listen(ctx, ring))
+	return s.errs.Fail("listen", store.Digest{}, s.bell.Listen(ctx, ring))
 }

@@ -50,6 +50,7 @@ const format = 1
 // Store keeps ledgers in a bolt file. It is made by Open and safe for concurrent use.
 type Store struct {
 	verbs.Verbs
+	errs  verbs.Errors
 	o     Options
 	db    *bbolt.DB
 	birth time.Time
@@ -87,9 +88,10 @@ func Open(ctx context.Context, path string, o *Options) (*Store, error) {
 	if o != nil {
 		s.o = *o
 	}
-	s.Verbs = verbs.New(scheme, backend{s})
+	s.errs = verbs.NewErrors(scheme, s.closed.Load)
+	s.Verbs = verbs.New(s.errs, backend{s})
 	if err := s.open(ctx, path); err != nil {
-		return nil, s.Fail("open", store.Digest{}, err)
+		return nil, s.errs.Fail("open", store.Digest{}, err)
 	}
 	s.stopped.Go(s.commitAlways)
 	if s.o.SweepInterval > 0 {
@@ -178,7 +180,7 @@ func (s *Store) prepare() error {
 	if isNew {
 		err = s.db.Update(s.create)
 	}
-	if err != nil && !errors.Is(err, store.ErrCorrupt) && !errors.Is(err, store.ErrInvalid) {
+	if err != nil && !errors.Is(err, store.ErrCorrupt) && !errors.Is(err, store.ErrInvalid) && !errors.Is(err, store.ErrClock) {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}
 	return err
@@ -186,10 +188,13 @@ func (s *Store) prepare() error {
 
 func (s *Store) create(tx *bbolt.Tx) error {
 	s.birth = s.o.Now().UTC().Truncate(time.Microsecond)
+	if err := ledger.CheckClock(s.birth); err != nil {
+		return err
+	}
 	if s.life = s.o.MaxTokenLife; s.life == 0 {
 		s.life = store.DefaultMaxTokenLife
 	}
-	s.horizon.Store(&horizon{seq: uint64(max(0, s.birth.UnixMicro())), at: s.birth})
+	s.horizon.Store(&horizon{seq: uint64(s.birth.UnixMicro()), at: s.birth})
 	meta, err := tx.CreateBucket(metaBucket)
 	if err != nil {
 		return err
@@ -302,7 +307,7 @@ func (s *Store) Close() error {
 	s.stopped.Wait()
 	s.closeDB.Do(func() {
 		if err := s.db.Close(); err != nil {
-			s.closeErr = s.Fail("close", store.Digest{}, fmt.Errorf("%w: %w", store.ErrUnavailable, err))
+			s.closeErr = s.errs.Fail("close", store.Digest{}, fmt.Errorf("%w: %w", store.ErrUnavailable, err))
 		}
 	})
 	return s.closeErr

@@ -23,19 +23,22 @@ const (
 // of which judges again.
 func (s *Store) Sweep(ctx context.Context) (store.Swept, error) {
 	var swept store.Swept
+	if err := ledger.CheckClock(s.o.Now()); err != nil {
+		return swept, s.errs.Fail("sweep", store.Digest{}, err)
+	}
 	for at := []byte{}; at != nil; {
-		if err := s.Ready(ctx, "sweep"); err != nil {
+		if err := s.errs.Ready(ctx, "sweep"); err != nil {
 			return swept, err
 		}
 		var dirty []store.Digest
 		var err error
 		if dirty, at, err = s.findDead(at); err != nil {
-			return swept, s.Fail("sweep", store.Digest{}, err)
+			return swept, s.errs.Fail("sweep", store.Digest{}, err)
 		}
 		for _, d := range dirty {
 			for more := true; more; {
 				if more, err = s.sweepLedger(ctx, d, &swept); err != nil {
-					return swept, s.Fail("sweep", d, err)
+					return swept, s.errs.Fail("sweep", d, err)
 				}
 			}
 		}
@@ -107,7 +110,7 @@ func (s *Store) sweepLedger(ctx context.Context, d store.Digest, swept *store.Sw
 		w := writer{b: r.b, d: d}
 		b.dirty = true
 		if head.Expired(env.Now) {
-			s.raise(head.Seq, head.CutTime)
+			s.raise(head.Horizon())
 			w.drop()
 			b.ledgers--
 			got.Ledgers = 1
@@ -196,14 +199,14 @@ func (s *Store) sweepAlways() {
 func (s *Store) Subjects(ctx context.Context) iter.Seq2[store.Subject, error] {
 	return func(yield func(store.Subject, error) bool) {
 		for at := []byte{}; at != nil; {
-			if err := s.Ready(ctx, "subjects"); err != nil {
+			if err := s.errs.Ready(ctx, "subjects"); err != nil {
 				yield(store.Subject{}, err)
 				return
 			}
 			var page []store.Subject
 			var err error
 			if page, at, err = s.someSubjects(at); err != nil {
-				yield(store.Subject{}, s.Fail("subjects", store.Digest{}, err))
+				yield(store.Subject{}, s.errs.Fail("subjects", store.Digest{}, err))
 				return
 			}
 			for _, subject := range page {
@@ -249,10 +252,10 @@ func (s *Store) someSubjects(at []byte) (page []store.Subject, next []byte, err 
 
 // Ping implements store.Pinger: it reads the file.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.Ready(ctx, "ping"); err != nil {
+	if err := s.errs.Ready(ctx, "ping"); err != nil {
 		return err
 	}
-	return s.Fail("ping", store.Digest{}, s.view(func(tx *bbolt.Tx) error {
+	return s.errs.Fail("ping", store.Digest{}, s.view(func(tx *bbolt.Tx) error {
 		_, err := unseal(formatKey, tx.Bucket(metaBucket).Get(formatKey))
 		return err
 	}))

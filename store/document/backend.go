@@ -19,9 +19,6 @@ import (
 // backend is what the verbs run on.
 type backend struct{ *Store }
 
-// Closed implements verbs.Backend.
-func (s backend) Closed() bool { return s.closed.Load() }
-
 // View implements verbs.Backend.
 func (s backend) View(ctx context.Context, d store.Digest, read func(ledger.Reader, ledger.Env) error) error {
 	page, err := s.load(ctx, d)

@@ -101,6 +101,7 @@ func (o *Options) fill() error {
 // Store keeps ledgers in a KV. It is made by New and safe for concurrent use.
 type Store struct {
 	verbs.Verbs
+	errs   verbs.Errors
 	o      Options
 	kv     KV
 	caps   store.Capabilities
@@ -126,9 +127,10 @@ func New(ctx context.Context, kv KV, c store.Capabilities, o *Options) (*Store, 
 	if life := c.MaxTokenLife; life != 0 && (life < time.Second || life > 30*24*time.Hour) {
 		return nil, &store.FieldError{Field: "Capabilities.MaxTokenLife", Problem: fmt.Sprintf("is %v, the range is 1s to 720h", life), Remedy: "use 0 for the default of 24h"}
 	}
-	s.Verbs = verbs.New(s.o.Name, backend{s})
+	s.errs = verbs.NewErrors(s.o.Name, s.closed.Load)
+	s.Verbs = verbs.New(s.errs, backend{s})
 	if err := s.join(ctx); err != nil {
-		return nil, s.Fail("open", store.Digest{}, err)
+		return nil, s.errs.Fail("open", store.Digest{}, err)
 	}
 	s.caps.Precision, s.caps.MaxTokenLife = ledger.Precision, s.space.MaxTokenLife
 	return s, nil
@@ -180,7 +182,7 @@ func (s *Store) Close() error {
 		return nil
 	}
 	if err := s.kv.Close(); err != nil {
-		return s.Fail("close", store.Digest{}, unavailable(err))
+		return s.errs.Fail("close", store.Digest{}, unavailable(err))
 	}
 	return nil
 }

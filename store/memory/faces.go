@@ -13,7 +13,7 @@ import (
 func (s *Store) Subjects(ctx context.Context) iter.Seq2[store.Subject, error] {
 	return func(yield func(store.Subject, error) bool) {
 		for i := range s.shards {
-			if err := s.Ready(ctx, "subjects"); err != nil {
+			if err := s.errs.Ready(ctx, "subjects"); err != nil {
 				yield(store.Subject{}, err)
 				return
 			}
@@ -42,11 +42,11 @@ func (sh *shard) subjects(now time.Time) []store.Subject {
 func (s *Store) Sweep(ctx context.Context) (store.Swept, error) {
 	var swept store.Swept
 	for i := range s.shards {
-		if err := s.Ready(ctx, "sweep"); err != nil {
+		if err := s.errs.Ready(ctx, "sweep"); err != nil {
 			return swept, err
 		}
 		if err := ledger.CheckClock(s.o.Now()); err != nil {
-			return swept, s.Fail("sweep", store.Digest{}, err)
+			return swept, s.errs.Fail("sweep", store.Digest{}, err)
 		}
 		s.sweepShard(&s.shards[i], &swept)
 	}
@@ -109,7 +109,7 @@ func (s *Store) sweepAlways() {
 }
 
 // Ping implements store.Pinger.
-func (s *Store) Ping(ctx context.Context) error { return s.Ready(ctx, "ping") }
+func (s *Store) Ping(ctx context.Context) error { return s.errs.Ready(ctx, "ping") }
 
 // Stats implements store.StatsReporter.
 func (s *Store) Stats() []store.Stat {

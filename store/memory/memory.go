@@ -69,6 +69,7 @@ const shards = 64
 // Store keeps ledgers in memory. It is made by New and safe for concurrent use.
 type Store struct {
 	verbs.Verbs
+	errs   verbs.Errors
 	o      Options
 	birth  time.Time
 	shards [shards]shard
@@ -103,13 +104,14 @@ func New(o *Options) (*Store, error) {
 	if err := s.o.fill(); err != nil {
 		return nil, err
 	}
-	s.Verbs = verbs.New(scheme, backend{s})
+	s.errs = verbs.NewErrors(scheme, s.closed.Load)
+	s.Verbs = verbs.New(s.errs, backend{s})
 	for i := range s.shards {
 		s.shards[i].ledgers = map[store.Digest]*book{}
 	}
 	s.birth = s.o.Now().UTC().Truncate(time.Microsecond)
 	if err := ledger.CheckClock(s.birth); err != nil {
-		return nil, s.Fail("open", store.Digest{}, err)
+		return nil, s.errs.Fail("open", store.Digest{}, err)
 	}
 	s.horizon.Store(&horizon{seq: uint64(s.birth.UnixMicro()), at: s.birth})
 	s.tell(s.birth, store.Event{Time: s.birth})
@@ -192,9 +194,6 @@ func (s *Store) tell(now time.Time, e store.Event) {
 	e.Birth = s.birth
 	s.feed.append(now.Add(-s.o.keep()), e, s.bell.Ring)
 }
-
-// Closed implements verbs.Backend.
-func (s backend) Closed() bool { return s.closed.Load() }
 
 // Capabilities implements store.TokenStore: nothing is evicted, and nothing survives the process.
 func (s *Store) Capabilities() store.Capabilities {
