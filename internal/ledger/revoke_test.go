@@ -123,6 +123,13 @@ func TestOps(t *testing.T) {
 			t.Error("an op was remembered for longer than it says")
 		}
 	})
+	t.Run("an All is no repeat of an Others with the same op, which it must outdo", func(t *testing.T) {
+		b := newBook(t)
+		b.issue("s")
+		b.ok(b.tryRevoke(store.Revocation{Others: &store.Others{Keep: "s"}, Op: op}))
+		b.ok(b.tryRevoke(store.Revocation{All: true, Op: op}))
+		b.wantStatus("s", store.Revoked)
+	})
 	t.Run("two cuts with ops of their own are two", func(t *testing.T) {
 		b := newBook(t)
 		b.revokeAll()

@@ -53,6 +53,25 @@ func TestSweep(t *testing.T) {
 			t.Errorf("%d entries", n)
 		}
 	})
+	t.Run("a nonce ends with its time, and leaves the horizon alone", func(t *testing.T) {
+		r := newRig(t)
+		before := r.state(ann).Cut
+		r.add(time.Hour)
+		once := func() error {
+			return store.Once(t.Context(), r, "scope", "nonce", r.Now().Add(time.Minute))
+		}
+		r.ok(once())
+		if err := once(); !errors.Is(err, store.ErrExists) {
+			t.Errorf("a second use: %v", err)
+		}
+		r.add(time.Minute + time.Microsecond)
+		if got, want := r.sweep(), (store.Swept{Ledgers: 1}); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+		if st := r.state(ann); st.Cut != before {
+			t.Error("the nonce's seq became the cut of everybody without a ledger")
+		}
+	})
 	t.Run("a record behind a fresh cut stays", func(t *testing.T) {
 		r := newRig(t)
 		r.issue(ann, "s", year)
