@@ -9,6 +9,8 @@ import (
 // Record is what a store keeps of one session or standing token. A store never sees a bearer string.
 type Record struct {
 	// ID is the record's id, the sid of every token minted under it: 1 to [MaxNameLen] bytes, any bytes. [NewID] makes one.
+	// Use an id once: tokens of an earlier record with the same id cannot be told from the new one's. It may stand in keys,
+	// so let it be nobody's name.
 	ID string
 	// Subject says whose it is.
 	Subject Subject

@@ -26,12 +26,27 @@ type call struct {
 
 // batch is one transaction and what it will tell once it is durable.
 type batch struct {
-	tx      *bbolt.Tx
-	bells   []store.Bell
-	last    store.Position
-	ledgers uint64
+	tx    *bbolt.Tx
+	bells []store.Bell
+	// last is the feed's newest position, and sum the sum over what the ledgers' bucket holds. Both are read from the file
+	// in each transaction: after a commit that failed nobody else knows whether it came into force.
+	last store.Position
+	sum  uint64
 	// dirty is true while a call has written and not finished: its error then undoes the transaction.
 	dirty bool
+}
+
+func newBatch(tx *bbolt.Tx) (*batch, error) {
+	sum, err := number(tx.Bucket(metaBucket), sumKey)
+	if err != nil {
+		return nil, err
+	}
+	k, v := tx.Bucket(feedBucket).Cursor().Last()
+	if k == nil {
+		return nil, damaged("the feed is empty")
+	}
+	e, err := event(k, v)
+	return &batch{tx: tx, last: e.Position, sum: sum}, err
 }
 
 // backend is what the verbs run on.
@@ -138,7 +153,7 @@ func (s *Store) commit(calls []*call) {
 			continue
 		}
 		for i, c := range calls {
-			if err != nil && errs[i] == nil {
+			if err != nil && !ownError(errs[i]) { // it judged what the others wrote, and that may not have come true
 				errs[i] = err
 			}
 			c.done <- errs[i]
@@ -147,13 +162,21 @@ func (s *Store) commit(calls []*call) {
 	}
 }
 
+// ownError reports whether a call's error is about the call alone and not about what the file holds.
+func ownError(err error) bool {
+	return errors.Is(err, store.ErrInvalid) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
 // transact runs calls in one transaction. It returns the index of a call that spoilt it, or -1 and the commit's error.
 func (s *Store) transact(calls []*call, errs []error) (culprit int, err error) {
 	culprit = -1
-	b := &batch{last: s.last, ledgers: s.ledgers}
+	var b *batch
 	err = guarded(func() error {
-		return s.db.Update(func(tx *bbolt.Tx) error {
-			b.tx = tx
+		return s.update(func(tx *bbolt.Tx) (err error) {
+			if b, err = newBatch(tx); err != nil {
+				return err
+			}
+			before := b.sum
 			for i, c := range calls {
 				culprit = i
 				if errs[i] = c.ctx.Err(); errs[i] != nil {
@@ -164,8 +187,8 @@ func (s *Store) transact(calls []*call, errs []error) (culprit int, err error) {
 				}
 			}
 			culprit = -1
-			if b.ledgers != s.ledgers {
-				if err := putNumber(tx.Bucket(metaBucket), countKey, b.ledgers); err != nil {
+			if b.sum != before {
+				if err := putNumber(tx.Bucket(metaBucket), sumKey, b.sum); err != nil {
 					return err
 				}
 			}
@@ -174,7 +197,6 @@ func (s *Store) transact(calls []*call, errs []error) (culprit int, err error) {
 	})
 	switch {
 	case err == nil:
-		s.last, s.ledgers = b.last, b.ledgers
 		s.commits.Add(1)
 		s.writes.Add(int64(len(calls)))
 		for _, bell := range b.bells {

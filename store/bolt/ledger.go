@@ -165,10 +165,7 @@ func dangling() error {
 
 // apply writes a change with the batch's transaction.
 func (s *Store) apply(b *batch, d store.Digest, c *ledger.Change) error {
-	w := writer{b: b.tx.Bucket(ledgersBucket), d: d}
-	if w.b.Get(keyspace.HeadKey(d)) == nil {
-		b.ledgers++
-	}
+	w := b.writer(d)
 	for _, e := range c.Edits {
 		if e.Old != nil {
 			w.remove(e.Old)
@@ -196,21 +193,35 @@ func (s *Store) apply(b *batch, d store.Digest, c *ledger.Change) error {
 	return nil
 }
 
-// writer writes one ledger in a transaction. After the first failure it does nothing more.
+// writer writes one ledger in a transaction, and keeps the batch's sum. After the first failure it does nothing more.
 type writer struct {
 	b   *bbolt.Bucket
 	d   store.Digest
+	sum *uint64
 	err error
 }
 
+func (b *batch) writer(d store.Digest) *writer {
+	return &writer{b: b.tx.Bucket(ledgersBucket), d: d, sum: &b.sum}
+}
+
 func (w *writer) put(key, value []byte) {
-	if w.err == nil {
-		w.err = w.b.Put(key, value)
+	if w.err != nil {
+		return
 	}
+	if old := w.b.Get(key); old != nil {
+		*w.sum ^= sumOf(key, old)
+	}
+	*w.sum ^= sumOf(key, value)
+	w.err = w.b.Put(key, value)
 }
 
 func (w *writer) del(key []byte) {
-	if w.err == nil {
+	if w.err != nil {
+		return
+	}
+	if old := w.b.Get(key); old != nil {
+		*w.sum ^= sumOf(key, old)
 		w.err = w.b.Delete(key)
 	}
 }
@@ -245,13 +256,6 @@ func (w *writer) erase() {
 		if f, ok := keyspace.NewestField(key); ok {
 			w.del(keyspace.EntryKey(w.d, f))
 		}
-		w.del(key)
-	}
-}
-
-// drop removes everything, the head too.
-func (w *writer) drop() {
-	for _, key := range w.keys(w.d[:]) {
 		w.del(key)
 	}
 }

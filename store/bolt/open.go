@@ -41,7 +41,7 @@ var (
 	birthKey   = []byte("birth")
 	lifeKey    = []byte("max_token_life")
 	horizonKey = []byte("horizon")
-	countKey   = []byte("ledgers")
+	sumKey     = []byte("sum")
 )
 
 // format is that of the file's keys; package wire versions the values.
@@ -60,9 +60,8 @@ type Store struct {
 	// horizon is what new ledgers start with. It rises before the commit that makes a swept ledger disappear, so that
 	// nobody sees the ledger gone and the horizon low.
 	horizon atomic.Pointer[horizon]
-	// last is the feed's newest position, and ledgers how many there are. They belong to the committer.
-	last    store.Position
-	ledgers uint64
+	// update is db.Update; tests make it fail.
+	update func(func(*bbolt.Tx) error) error
 
 	calls    chan *call
 	closed   atomic.Bool
@@ -110,7 +109,7 @@ func (s *Store) open(ctx context.Context, path string) error {
 	if err := s.openFile(ctx, path); err != nil {
 		return err
 	}
-	err := verifyMetas(path, s.db.Info().PageSize)
+	err := verifyPages(path, s.db.Info().PageSize)
 	if err == nil {
 		err = guarded(s.prepare)
 	}
@@ -118,6 +117,7 @@ func (s *Store) open(ctx context.Context, path string) error {
 		_ = s.db.Close() // the error at hand says more
 		return err
 	}
+	s.update = s.db.Update
 	return nil
 }
 
@@ -207,7 +207,7 @@ func (s *Store) create(tx *bbolt.Tx) error {
 	for _, kv := range []struct {
 		key []byte
 		n   uint64
-	}{{formatKey, format}, {birthKey, uint64(s.birth.UnixMicro())}, {lifeKey, uint64(s.life)}, {countKey, 0}} {
+	}{{formatKey, format}, {birthKey, uint64(s.birth.UnixMicro())}, {lifeKey, uint64(s.life)}, {sumKey, 0}} {
 		if err := putNumber(meta, kv.key, kv.n); err != nil {
 			return err
 		}
@@ -215,13 +215,13 @@ func (s *Store) create(tx *bbolt.Tx) error {
 	if err := s.saveHorizon(tx); err != nil {
 		return err
 	}
-	s.last, err = s.appendEvent(tx, store.Event{Time: s.birth})
+	_, err = s.appendEvent(tx, store.Event{Time: s.birth})
 	return err
 }
 
 func (s *Store) load(tx *bbolt.Tx, meta *bbolt.Bucket) error {
 	var got [4]uint64
-	for i, key := range [][]byte{formatKey, birthKey, lifeKey, countKey} {
+	for i, key := range [][]byte{formatKey, birthKey, lifeKey, sumKey} {
 		b, err := unseal(key, meta.Get(key))
 		if err != nil || len(b) != 8 {
 			return fmt.Errorf("%w: the file's %s cannot be read", store.ErrCorrupt, key)
@@ -231,7 +231,7 @@ func (s *Store) load(tx *bbolt.Tx, meta *bbolt.Bucket) error {
 	if got[0] != format {
 		return fmt.Errorf("%w: the file has format %d, this release reads %d", store.ErrCorrupt, got[0], format)
 	}
-	s.birth, s.life, s.ledgers = time.UnixMicro(int64(got[1])).UTC(), time.Duration(got[2]), got[3]
+	s.birth, s.life = time.UnixMicro(int64(got[1])).UTC(), time.Duration(got[2])
 	if s.o.MaxTokenLife != 0 && s.o.MaxTokenLife != s.life {
 		return &store.FieldError{
 			Field: "Options.MaxTokenLife", Problem: fmt.Sprintf("is %v, the file was made with %v", s.o.MaxTokenLife, s.life),
@@ -249,11 +249,10 @@ func (s *Store) load(tx *bbolt.Tx, meta *bbolt.Bucket) error {
 	if tx.Bucket(ledgersBucket) == nil || tx.Bucket(feedBucket) == nil {
 		return fmt.Errorf("%w: the file lacks a bucket", store.ErrCorrupt)
 	}
-	if err := verifyLedgers(tx.Bucket(ledgersBucket), s.ledgers); err != nil {
+	if err := verifyLedgers(tx.Bucket(ledgersBucket), got[3]); err != nil {
 		return err
 	}
-	s.last, err = verifyFeed(tx.Bucket(feedBucket))
-	return err
+	return verifyFeed(tx.Bucket(feedBucket))
 }
 
 // putNumber writes a number of the meta bucket.

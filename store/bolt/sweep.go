@@ -12,11 +12,11 @@ import (
 	"github.com/jetonkit/jeton/store"
 )
 
-// sweepKeys is how many keys one look at the file passes over, and sweepEntries how many entries one write removes, so
+// sweepKeys is how many keys one look at the file passes over, and sweepEntries how many entries one write looks at, so
 // that neither readers nor writers wait long for a sweep.
 const (
 	sweepKeys    = 4096
-	sweepEntries = 256
+	sweepEntries = 1024
 )
 
 // Sweep implements store.Sweeper. It looks for what is dead in reading transactions and removes it in short writes, each
@@ -36,10 +36,8 @@ func (s *Store) Sweep(ctx context.Context) (store.Swept, error) {
 			return swept, s.errs.Fail("sweep", store.Digest{}, err)
 		}
 		for _, d := range dirty {
-			for more := true; more; {
-				if more, err = s.sweepLedger(ctx, d, &swept); err != nil {
-					return swept, s.errs.Fail("sweep", d, err)
-				}
+			if err := s.sweepLedger(ctx, d, &swept); err != nil {
+				return swept, s.errs.Fail("sweep", d, err)
 			}
 		}
 	}
@@ -96,78 +94,78 @@ func (s *Store) findDead(at []byte) (dirty []store.Digest, next []byte, err erro
 	return dirty, next, err
 }
 
-// sweepLedger removes a dead ledger, or some of what is dead in a living one; more says that there may be more.
-func (s *Store) sweepLedger(ctx context.Context, d store.Digest, swept *store.Swept) (more bool, err error) {
-	var got store.Swept
-	err = s.write(ctx, func(b *batch) error {
-		env := s.env()
-		got = store.Swept{}
-		r := newReader(b.tx, d)
-		head, ok, err := r.Head()
-		if err != nil || !ok {
+// sweepLedger removes what is dead in a ledger, write by write, and then the ledger if it is dead itself.
+func (s *Store) sweepLedger(ctx context.Context, d store.Digest, swept *store.Swept) error {
+	for after := (keyspace.Field{}); ; {
+		var got sweptSome // read only when write has returned nil: it may go on after ctx has ended
+		err := s.write(ctx, func(b *batch) (err error) {
+			got, err = s.sweepSome(b, d, after)
+			return err
+		})
+		if err != nil {
 			return err
 		}
-		w := writer{b: r.b, d: d}
-		b.dirty = true
-		if head.Expired(env.Now) {
-			s.raise(head.Horizon())
-			w.drop()
-			b.ledgers--
-			got.Ledgers = 1
-			if w.err == nil {
-				w.err = s.saveHorizon(b.tx)
-			}
-		} else {
-			dead, err := removable(r, env, &head)
-			if err != nil {
-				b.dirty = false
-				return err
-			}
-			for i := range dead {
-				w.remove(&dead[i])
-				head.Entries--
-				if dead[i].Mark != nil {
-					head.Marks--
-					got.Marks++
-				} else {
-					got.Records++
-				}
-			}
-			w.putHead(&head)
-			more = len(dead) == sweepEntries
+		swept.Ledgers += got.Ledgers
+		swept.Records += got.Records
+		swept.Marks += got.Marks
+		if got.done {
+			return nil
 		}
-		b.dirty = w.err != nil
-		return w.err
-	})
-	if err != nil {
-		return false, err
+		after = got.last
 	}
-	swept.Ledgers += got.Ledgers
-	swept.Records += got.Records
-	swept.Marks += got.Marks
-	return more, nil
 }
 
-// removable returns up to sweepEntries dead entries of a ledger.
-func removable(r reader, env ledger.Env, head *ledger.Head) ([]ledger.Entry, error) {
-	var dead []ledger.Entry
-	for after := (keyspace.Field{}); ; {
-		entries, err := r.Scan(after, sweepEntries)
-		if err != nil {
-			return nil, err
-		}
-		for i := range entries {
-			if env.Removable(head, &entries[i]) {
-				if dead = append(dead, entries[i]); len(dead) == sweepEntries {
-					return dead, nil
-				}
-			}
-		}
-		if len(entries) < sweepEntries {
-			return dead, nil
-		}
-		after = entries[len(entries)-1].Field
+// sweptSome is what one write of a sweep has done: the last field that it looked at, and whether that was the end.
+type sweptSome struct {
+	store.Swept
+	last keyspace.Field
+	done bool
+}
+
+// sweepSome looks at the next entries of a ledger and removes the dead. At the end it removes an empty ledger that has
+// outlived everything, but first lifts the horizon to it.
+func (s *Store) sweepSome(b *batch, d store.Digest, after keyspace.Field) (got sweptSome, err error) {
+	env := s.env()
+	r := newReader(b.tx, d)
+	head, ok, err := r.Head()
+	if err != nil || !ok {
+		return sweptSome{done: true}, err
 	}
+	entries, err := r.Scan(after, sweepEntries)
+	if err != nil {
+		return got, err
+	}
+	b.dirty = true
+	w := b.writer(d)
+	for i := range entries {
+		en := &entries[i]
+		got.last = en.Field
+		if !env.Removable(&head, en) {
+			continue
+		}
+		w.remove(en)
+		head.Entries--
+		if en.Mark != nil {
+			head.Marks--
+			got.Marks++
+		} else {
+			got.Records++
+		}
+	}
+	got.done = len(entries) < sweepEntries
+	switch {
+	case got.done && head.Entries == 0 && head.Expired(env.Now):
+		s.raise(head.Horizon())
+		w.del(keyspace.HeadKey(d))
+		got.Ledgers = 1
+		if w.err == nil {
+			w.err = s.saveHorizon(b.tx)
+		}
+	case got.Records+got.Marks > 0:
+		w.putHead(&head)
+	}
+	b.dirty = w.err != nil
+	return got, w.err
 }
 
 // raise lifts the horizon to what a ledger that is about to go has reached, so that nothing it killed comes back. Only

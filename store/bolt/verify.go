@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"hash/fnv"
-	"os"
 
 	"go.etcd.io/bbolt"
 
-	"github.com/jetonkit/jeton/internal/keyspace"
-	"github.com/jetonkit/jeton/internal/ledger"
 	"github.com/jetonkit/jeton/store"
 )
 
@@ -19,152 +15,68 @@ func damaged(what string) error {
 	return fmt.Errorf("%w: %s: restore the file from a backup", store.ErrCorrupt, what)
 }
 
-// verifyMetas reads the file's two meta pages, which commits write in turn. bbolt takes the older where the newer is
-// damaged, and so undoes the last commit without a word: a revocation could be in it. A crash does not explain a damaged
-// one, for a meta lies in one sector, which disks write whole. The layout is that of bbolt's file version 2.
-func verifyMetas(path string, pageSize int) error {
-	const header, sum, size = 16, 56, 64
-	file, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer file.Close() //nolint:errcheck // it was only read
-	for page := range 2 {
-		var meta [size]byte
-		if _, err := file.ReadAt(meta[:], int64(page*pageSize+header)); err != nil {
-			return damaged("a meta page cannot be read")
+// sumOf is what a key and its value add to the sum over the ledgers' bucket: FNV-1a, 64 bits. Summed by XOR it tells in one
+// number whether the bucket holds exactly what was written: a lost, stale or doubled page changes it, and so does a
+// flipped bit. It is no protection against forgers, who could write the file anyway.
+func sumOf(key, value []byte) uint64 {
+	const offset, prime = 14695981039346656037, 1099511628211
+	h := uint64(offset)
+	for _, part := range [...][]byte{key, value} {
+		for _, c := range part {
+			h = (h ^ uint64(c)) * prime
 		}
-		h := fnv.New64a()
-		_, _ = h.Write(meta[:sum]) // a hash does not fail
-		if h.Sum64() != binary.NativeEndian.Uint64(meta[sum:]) {
-			return damaged("a meta page does not match its checksum, so the last commit may be lost")
-		}
+		h = (h ^ uint64(len(part))) * prime // where the key ends
 	}
-	return nil
+	return h
 }
 
-// verifyLedgers reads every ledger when a file is opened. bbolt does not check its pages, and a damaged one may hide keys
-// instead of changing values: a mark that is not found bars nothing. So it must hold that every value matches its
-// checksum, every key can be found by the path that lookups take, each ledger holds as many entries, marks and records
-// in its indexes as its head says, and there are as many ledgers as the file says.
-func verifyLedgers(b *bbolt.Bucket, ledgers uint64) error {
-	var n uint64
-	v := verifier{b: b}
-	c := b.Cursor()
+// number reads a number of the meta bucket.
+func number(meta *bbolt.Bucket, key []byte) (uint64, error) {
+	b, err := unseal(key, meta.Get(key))
+	if err != nil || len(b) != 8 {
+		return 0, damaged(fmt.Sprintf("the file's %s cannot be read", key))
+	}
+	return binary.BigEndian.Uint64(b), nil
+}
+
+// verifyLedgers reads the ledgers' bucket when a file is opened. bbolt does not check its pages, and a damaged one may hide
+// keys instead of changing values: a mark that is not found bars nothing. So the bucket must hold what was written, by its
+// sum, and each key must be found by the path that lookups take.
+func verifyLedgers(b *bbolt.Bucket, sum uint64) error {
+	var got uint64
 	var last []byte
-	for k, value := c.First(); k != nil; k, value = c.Next() {
+	c := b.Cursor()
+	for k, v := c.First(); k != nil; k, v = c.Next() {
 		if bytes.Compare(last, k) >= 0 {
 			return damaged("keys are out of order")
 		}
 		last = append(last[:0], k...)
-		d, ok := keyspace.SubjectOf(k)
-		if !ok {
-			return damaged("a key is too short")
+		if b.Get(k) == nil {
+			return damaged("a key is not found by its path")
 		}
-		if d != v.r.d || n == 0 {
-			if err := v.end(); err != nil {
-				return err
-			}
-			if err := v.begin(d); err != nil {
-				return err
-			}
-			n++
-		}
-		if err := v.key(k, value); err != nil {
-			return err
-		}
+		got ^= sumOf(k, v)
 	}
-	if err := v.end(); err != nil {
-		return err
-	}
-	if n != ledgers {
-		return damaged("ledgers are missing")
+	if got != sum {
+		return damaged("the ledgers are not what was written last")
 	}
 	return nil
 }
 
-// verifier verifies one ledger after the other.
-type verifier struct {
-	b    *bbolt.Bucket
-	r    reader
-	head ledger.Head
-	// entries, marks and newest count the keys seen of each part.
-	entries, marks, newest int
-}
-
-func (v *verifier) begin(d store.Digest) error {
-	*v = verifier{b: v.b, r: reader{v.b, d}}
-	h, ok, err := v.r.Head()
-	if err == nil && !ok {
-		err = damaged("a ledger has no head")
-	}
-	v.head = h
-	return err
-}
-
-func (v *verifier) end() error {
-	if v.entries != v.head.Entries || v.marks != v.head.Marks || v.newest != v.head.Entries-v.head.Marks {
-		return damaged("a ledger does not hold what its head says")
-	}
-	return nil
-}
-
-func (v *verifier) key(k, value []byte) error {
-	if f, ok := keyspace.EntryField(k); ok {
-		v.entries++
-		return v.entry(k, value, f)
-	}
-	switch {
-	case keyspace.IsHead(k):
-	case bytes.HasPrefix(k, keyspace.MarkPrefix(v.r.d)):
-		v.marks++
-	case bytes.HasPrefix(k, keyspace.NewestPrefix(v.r.d)):
-		v.newest++
-	default:
-		return damaged("a key is of no known form")
-	}
-	return nil
-}
-
-// entry verifies an entry, its index, and that both are found.
-func (v *verifier) entry(k, sealed []byte, f keyspace.Field) error {
-	en, err := v.r.decode(k, sealed, f)
-	if err != nil {
-		return err
-	}
-	if v.b.Get(k) == nil {
-		return damaged("an entry is not found by its key")
-	}
-	if en.Mark != nil {
-		if !bytes.Equal(v.b.Get(keyspace.MarkKey(v.r.d, en.Mark.No)), f[:]) {
-			return dangling()
-		}
-		return nil
-	}
-	if v.b.Get(keyspace.NewestKey(v.r.d, en.Record.IssuedAt, f)) == nil {
-		return dangling()
-	}
-	return nil
-}
-
-// verifyFeed reads the feed when a file is opened and returns its newest position. Its numbers must be without a gap up to
-// the bucket's sequence.
-func verifyFeed(b *bbolt.Bucket) (last store.Position, err error) {
+// verifyFeed reads the feed when a file is opened. Its numbers must be without a gap up to the bucket's sequence.
+func verifyFeed(b *bbolt.Bucket) error {
 	var no uint64
 	c := b.Cursor()
 	for k, v := c.First(); k != nil; k, v = c.Next() {
-		e, err := event(k, v)
-		if err != nil {
-			return last, err
+		if _, err := event(k, v); err != nil {
+			return err
 		}
 		if len(k) != 8 || (no != 0 && binary.BigEndian.Uint64(k) != no+1) {
-			return last, damaged("the feed has a gap")
+			return damaged("the feed has a gap")
 		}
 		no = binary.BigEndian.Uint64(k)
-		last = e.Position
 	}
 	if no == 0 || no != b.Sequence() {
-		return last, damaged("the feed lacks its end")
+		return damaged("the feed lacks its end")
 	}
-	return last, nil
+	return nil
 }

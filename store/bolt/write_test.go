@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -74,6 +75,65 @@ func TestEndedContext(t *testing.T) {
 	}
 }
 
+// TestAbandonedWrite: a write whose caller has gone before its turn is not done.
+func TestAbandonedWrite(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "x.db"), quiet)
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	s.OnCommit(func(commit func(error) error) error {
+		select {
+		case <-begun:
+		default: // hold the first
+			close(begun)
+			<-goOn
+		}
+		return commit(nil)
+	})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		if _, err := s.Issue(t.Context(), issue("bob", "hold")); err != nil {
+			t.Error(err)
+		}
+	})
+	<-begun
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- second(s.Issue(ctx, issue("ann", "one"))) }()
+	for s.Waiting() == 0 {
+		runtime.Gosched()
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want Canceled", err)
+	}
+	close(goOn)
+	wg.Wait()
+	must(t, second(s.Issue(t.Context(), issue("carl", "behind it")))) // the queue is in order
+	if st, err := s.Lookup(t.Context(), store.User("ann"), "one"); err != nil || st.Entries[0].Status != store.Unknown {
+		t.Errorf("the abandoned write was done: %+v, %v", st.Entries, err)
+	}
+}
+
+// TestHorizonIsKept: what a sweep on a clock ahead has forgotten stays dead for a later process on the right one.
+func TestHorizonIsKept(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.db")
+	c := newClock()
+	o := &boltstore.Options{Now: c.Now, SweepInterval: -1}
+	s := open(t, path, o)
+	r := login(t, s, c, "before")
+	must(t, s.Revoke(t.Context(), store.Revocation{Subject: r.Subject, All: true}))
+	c.Advance(365 * 24 * time.Hour)
+	swept, err := s.Sweep(t.Context())
+	must(t, err)
+	if swept.Ledgers != 1 {
+		t.Errorf("swept %+v, want the ledger", swept)
+	}
+	must(t, s.Close())
+	c.Advance(-365 * 24 * time.Hour)
+	s = open(t, path, o)
+	judge(t, s, r, true, false)
+	judge(t, s, login(t, s, c, "after"), true, true)
+}
+
 // TestSweep: what is dead goes, what could still bar a token stays, in the background too.
 func TestSweep(t *testing.T) {
 	c := newClock()
@@ -109,7 +169,7 @@ func TestSweep(t *testing.T) {
 	c.Advance(200 * time.Hour)
 	swept, err = s.Sweep(t.Context())
 	must(t, err)
-	if want := (store.Swept{Ledgers: 1}); swept != want {
+	if want := (store.Swept{Ledgers: 1, Records: 1}); swept != want {
 		t.Errorf("after 225h swept %+v, want %+v", swept, want)
 	}
 	for subject, err := range s.Subjects(t.Context()) {
