@@ -8,14 +8,15 @@ import (
 
 // The layout of bbolt's file, version 2, as far as the walk below reads it. Numbers are in the machine's order.
 const (
-	pageHeader = 16 // id 8, flags 2, count 2, overflow 4
-	metaSum    = 56 // within a meta: what its checksum covers
-	element    = 16 // branch: position 4, key size 4, page 8; leaf: flags 4, position 4, key size 4, value size 4
+	pageHeader   = 16 // id 8, flags 2, count 2, overflow 4
+	metaSum      = 56 // within a meta: what its checksum covers
+	bucketHeader = 16 // root page 8, sequence 8, and behind them an inline page where root is 0
+	element      = 16 // branch: position 4, key size 4, page 8; leaf: flags 4, position 4, key size 4, value size 4
 
 	branchPage   = 0x01
 	leafPage     = 0x02
 	freelistPage = 0x10
-	bucketLeaf   = 0x01 // a leaf element whose value is a bucket: root page 8, sequence 8, and an inline page where root is 0
+	bucketLeaf   = 0x01 // a leaf element whose value is a bucket
 )
 
 // verifyPages walks the file's pages when it is opened, before bbolt's cursors follow them: those run in circles where a
@@ -107,46 +108,62 @@ func (w *walker) tree(id uint64) error {
 	if err != nil {
 		return err
 	}
-	count := number16(page[10:])
-	if pageHeader+count*element > len(page) {
-		return damaged("a page has too many elements")
-	}
-	flags := number16(page[8:])
+	return w.elements(page)
+}
+
+// elements verifies a branch or leaf page, and what it leads to.
+func (w *walker) elements(page []byte) error {
+	flags, count := number16(page[8:]), number16(page[10:])
 	if flags != branchPage && flags != leafPage {
 		return damaged("a page is neither branch nor leaf")
 	}
+	if pageHeader+count*element > len(page) {
+		return damaged("a page has too many elements")
+	}
 	for i := range count {
-		at := pageHeader + i*element
-		e := page[at : at+element]
+		from := page[pageHeader+i*element:] // positions count from the element on
+		var err error
 		if flags == branchPage {
-			if err := w.tree(number64(e[8:])); err != nil {
-				return err
-			}
-			continue
+			err = w.branch(from)
+		} else {
+			err = w.leaf(from)
 		}
-		if err := w.leaf(page[at:], e); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// leaf verifies a leaf's element; from is the page from that element on, which its position counts from.
-func (w *walker) leaf(from, e []byte) error {
-	start, end := number32(e[4:])+number32(e[8:]), number32(e[4:])+number32(e[8:])+number32(e[12:])
-	if end > uint64(len(from)) {
-		return damaged("an element lies outside of its page")
+var errOutside = damaged("an element lies outside of its page")
+
+func (w *walker) branch(from []byte) error {
+	if number32(from)+number32(from[4:]) > uint64(len(from)) {
+		return errOutside
 	}
-	if number32(e)&bucketLeaf == 0 {
+	return w.tree(number64(from[8:]))
+}
+
+func (w *walker) leaf(from []byte) error {
+	start := number32(from[4:]) + number32(from[8:])
+	end := start + number32(from[12:])
+	if end > uint64(len(from)) {
+		return errOutside
+	}
+	if number32(from)&bucketLeaf == 0 {
 		return nil
 	}
-	if end-start < 16 {
+	bucket := from[start:end]
+	if len(bucket) < bucketHeader {
 		return damaged("a bucket is too short")
 	}
-	if root := number64(from[start:]); root != 0 {
+	if root := number64(bucket); root != 0 {
 		return w.tree(root)
 	}
-	return nil
+	if len(bucket) < bucketHeader+pageHeader {
+		return damaged("a bucket is too short")
+	}
+	return w.elements(bucket[bucketHeader:])
 }
 
 // freelist reads the list of free pages, none of which may be in use.
