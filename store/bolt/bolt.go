@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/jetonkit/jeton/internal/dsn"
+	"github.com/jetonkit/jeton/internal/ledger"
 	"github.com/jetonkit/jeton/store"
 )
 
@@ -71,9 +72,6 @@ func (o *Options) fill() error {
 	if o.Timeout == 0 {
 		o.Timeout = time.Second
 	}
-	if o.MaxMarks == 0 {
-		o.MaxMarks = store.DefaultMaxMarks
-	}
 	if o.SweepInterval == 0 {
 		o.SweepInterval = time.Hour
 	}
@@ -83,11 +81,8 @@ func (o *Options) fill() error {
 	if o.Timeout < time.Millisecond || o.Timeout > time.Minute {
 		return &store.FieldError{Field: "Options.Timeout", Problem: fmt.Sprintf("is %v, the range is 1ms to 1m", o.Timeout), Remedy: "use 0 for the default of 1s"}
 	}
-	if o.MaxTokenLife != 0 && (o.MaxTokenLife < time.Second || o.MaxTokenLife > 30*24*time.Hour) {
-		return &store.FieldError{Field: "Options.MaxTokenLife", Problem: fmt.Sprintf("is %v, the range is 1s to 720h", o.MaxTokenLife), Remedy: "use 0 for what the file says, 24h in a new one"}
+	if err := ledger.CheckMaxTokenLife("Options.MaxTokenLife", o.MaxTokenLife, "use 0 for what the file says, 24h in a new one"); err != nil {
+		return err
 	}
-	if o.MaxMarks < 1 || o.MaxMarks > 4096 {
-		return &store.FieldError{Field: "Options.MaxMarks", Problem: fmt.Sprintf("is %d, the range is 1 to 4096", o.MaxMarks), Remedy: "use 0 for the default of 256"}
-	}
-	return nil
+	return ledger.FillMaxMarks(&o.MaxMarks)
 }

@@ -72,12 +72,14 @@ func (o *Options) fill() error {
 	if o.MaxBytes < minBytes {
 		return &store.FieldError{Field: "Options.MaxBytes", Problem: fmt.Sprintf("is %d, the least is %d", o.MaxBytes, minBytes), Remedy: "use a KV with larger values"}
 	}
-	if o.MaxMarks < 0 || o.MaxMarks > 4096 {
-		return &store.FieldError{Field: "Options.MaxMarks", Problem: fmt.Sprintf("is %d, the range is 1 to 4096", o.MaxMarks), Remedy: "use 0 for the default of 256"}
-	}
-	if fit := (o.MaxBytes/2 - headBytes) / markBytes; o.MaxMarks == 0 {
+	fit := (o.MaxBytes/2 - headBytes) / markBytes
+	if o.MaxMarks == 0 {
 		o.MaxMarks = min(store.DefaultMaxMarks, fit)
-	} else if o.MaxMarks > fit {
+	}
+	if err := ledger.FillMaxMarks(&o.MaxMarks); err != nil {
+		return err
+	}
+	if o.MaxMarks > fit {
 		return &store.FieldError{Field: "Options.MaxMarks", Problem: fmt.Sprintf("is %d, values of %d bytes have room for %d", o.MaxMarks, o.MaxBytes, fit), Remedy: "lower it, or use 0"}
 	}
 	switch {
@@ -124,8 +126,8 @@ func New(ctx context.Context, kv KV, c store.Capabilities, o *Options) (*Store, 
 	if err := s.o.fill(); err != nil {
 		return nil, err
 	}
-	if life := c.MaxTokenLife; life != 0 && (life < time.Second || life > 30*24*time.Hour) {
-		return nil, &store.FieldError{Field: "Capabilities.MaxTokenLife", Problem: fmt.Sprintf("is %v, the range is 1s to 720h", life), Remedy: "use 0 for the default of 24h"}
+	if err := ledger.CheckMaxTokenLife("Capabilities.MaxTokenLife", c.MaxTokenLife, "use 0 for the default of 24h"); err != nil {
+		return nil, err
 	}
 	s.errs = verbs.NewErrors(s.o.Name, s.closed.Load)
 	s.Verbs = verbs.New(s.errs, backend{s})

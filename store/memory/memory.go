@@ -8,7 +8,6 @@ package memstore
 
 import (
 	"context"
-	"fmt"
 	"net/url"
 	"sync"
 	"sync/atomic"
@@ -122,11 +121,11 @@ func New(o *Options) (*Store, error) {
 }
 
 func (o *Options) fill() error {
+	if err := ledger.CheckMaxTokenLife("Options.MaxTokenLife", o.MaxTokenLife, "use 0 for the default of 24h"); err != nil {
+		return err
+	}
 	if o.MaxTokenLife == 0 {
 		o.MaxTokenLife = store.DefaultMaxTokenLife
-	}
-	if o.MaxMarks == 0 {
-		o.MaxMarks = store.DefaultMaxMarks
 	}
 	if o.SweepInterval == 0 {
 		o.SweepInterval = time.Hour
@@ -134,13 +133,7 @@ func (o *Options) fill() error {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.MaxTokenLife < time.Second || o.MaxTokenLife > 30*24*time.Hour {
-		return &store.FieldError{Field: "Options.MaxTokenLife", Problem: fmt.Sprintf("is %v, the range is 1s to 720h", o.MaxTokenLife), Remedy: "use 0 for the default of 24h"}
-	}
-	if o.MaxMarks < 1 || o.MaxMarks > 4096 {
-		return &store.FieldError{Field: "Options.MaxMarks", Problem: fmt.Sprintf("is %d, the range is 1 to 4096", o.MaxMarks), Remedy: "use 0 for the default of 256"}
-	}
-	return nil
+	return ledger.FillMaxMarks(&o.MaxMarks)
 }
 
 // keep is how long the feed keeps events: as long as a token that they bar could live.
