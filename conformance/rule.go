@@ -48,8 +48,8 @@ const (
 
 // rules is the whole suite, in the order of the groups.
 var rules = slices.Concat(
-	issueRules, limitRules, guardRules, lookupRules, listRules, rotateRules, updateRules, touchRules, revokeRules, othersRules, forgetRules,
-	opsRules, expiryRules, idsRules, codecRules, concurrencyRules, modelRules, outageRules, feedRules, layerRules, leakRules,
+	issueRules, limitRules, guardRules, lookupRules, listRules, rotateRules, updateRules, touchRules, revokeRules, othersRules, clockRules,
+	forgetRules, opsRules, expiryRules, idsRules, codecRules, concurrencyRules, modelRules, outageRules, feedRules, layerRules, leakRules,
 )
 
 func findRule(name string) *rule {

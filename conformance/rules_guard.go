@@ -72,8 +72,8 @@ func guardCutsAlone(e *env) {
 		{"an eviction", func() { e.login(limited(store.Limit{Max: 1})) }},
 		{"a reuse", func() {
 			rec := e.login()
-			e.refresh(e.refresh(rec))
-			e.rotate(store.Reused, e.presenting(rec))
+			e.refresh(rec)
+			e.rotate(store.Reused, e.presenting(rec, grace(0)))
 		}},
 		{"a class revoked", func() {
 			rec := e.login(class("web"))

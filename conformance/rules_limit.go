@@ -23,8 +23,10 @@ var limitRules = []rule{
 	{"limit/ties", "Among equal times the lowest id gives way.", frozen, limitTies},
 	{"limit/own-ledger", "A limit counts the sessions of its own subject alone.", 0, limitOwnLedger},
 	{"limit/largest", "A limit of 256 holds exactly 256 sessions.", 0, limitLargest},
-	{"limit/too-large-to-judge", "A limited Issue into a ledger of more entries than it can judge is ErrLimit and changes nothing; " +
+	{"limit/too-large-to-judge", "A limited Issue into a ledger of more than 256 + MaxMarks entries is ErrLimit and changes nothing; " +
 		"a limit is never quietly exceeded.", 0, limitTooLarge},
+	{"limit/too-large-passes", "Each limited Issue into a ledger too large to judge removes dead entries, those behind a young cut too: " +
+		"who has logged out everywhere gets in after a few attempts.", 0, limitTooLargePasses},
 }
 
 // logins are n sessions, each seen to be newer than the one before.
@@ -185,16 +187,26 @@ func (e *env) crowd(n int, changes ...change) []store.Record {
 }
 
 func limitTooLarge(e *env) {
-	n := store.MaxLimit + e.h.Traits.MaxMarks + 1
-	e.crowd(n)
-	const most = 5
-	got, err := e.s.Issue(e.ctx, e.request(limited(store.Limit{Max: most})))
-	if err == nil { // a store that can judge so many has judged them
-		e.Expect(got.Evicted).To(HaveLen(n + 1 - most))
-		e.Expect(e.list(ann, 0)).To(HaveLen(most))
-		return
-	}
+	recs := e.crowd(store.MaxLimit + e.h.Traits.MaxMarks + 1)
+	_, err := e.s.Issue(e.ctx, e.request(limited(store.Limit{Max: 5})))
 	e.Expect(err).To(MatchError(store.ErrLimit))
-	e.Expect(e.list(ann, 0)).To(HaveLen(n), "a refused Issue must change nothing")
+	e.Expect(e.list(ann, 0)).To(HaveLen(len(recs)), "a refused Issue must change nothing")
 	e.login()
+}
+
+func limitTooLargePasses(e *env) {
+	e.crowd(store.MaxLimit + e.h.Traits.MaxMarks + 1)
+	e.revokeAll()
+	const attempts = 8
+	req := e.request(limited(store.Limit{Max: 5}))
+	for i := range attempts {
+		got, err := e.s.Issue(e.ctx, req)
+		if err == nil {
+			e.Expect(got.Evicted).To(BeEmpty(), "the dead are no victims")
+			e.live("the login", got.Record)
+			return
+		}
+		e.Expect(err).To(MatchError(store.ErrLimit), "attempt %d", i+1)
+	}
+	e.Expect("refused").To(BeEmpty(), "after %d attempts the ledger must hold few enough entries", attempts)
 }

@@ -45,32 +45,83 @@ func playHistory(e *env, history []move) (diff string, log []string) {
 	return diff, p.log
 }
 
-// shrink returns a shorter and simpler history that still fails, as far as the budget goes.
+// shrink returns a shorter and simpler history that still fails, as far as the budget goes. A simpler move may need fewer
+// of those before it, so it goes round until nothing changes.
 func shrink(history []move, fails func([]move) bool) []move {
 	end := time.Now().Add(budget)
-	for size := len(history) / 2; size > 0; {
-		shorter := false
-		for at := 0; at+size <= len(history) && time.Now().Before(end); {
-			if without := slices.Delete(slices.Clone(history), at, at+size); fails(without) {
-				history, shorter = without, true
-			} else {
-				at += size
-			}
+	try := func(h []move) bool {
+		if time.Now().After(end) || !fails(h) {
+			return false
 		}
-		if !shorter || size > 1 {
-			size /= 2
-		}
+		history = h
+		return true
 	}
-	for i := range history {
-		for field := range 5 {
-			simpler := slices.Clone(history)
-			*[]*int{&simpler[i].who, &simpler[i].id, &simpler[i].a, &simpler[i].b, &simpler[i].c}[field] = 0
-			if time.Now().Before(end) && simpler[i] != history[i] && fails(simpler) {
-				history = simpler
+	for changed := true; changed; {
+		changed = false
+		for size := len(history) / 2; size > 0; size /= 2 {
+			for at := 0; at+size <= len(history); {
+				if try(slices.Delete(slices.Clone(history), at, at+size)) {
+					changed = true
+				} else {
+					at++
+				}
 			}
 		}
+		changed = shrinkPairs(&history, try) || changed
+		changed = simplify(&history, try) || exchange(&history, try) || changed
 	}
 	return history
+}
+
+// shrinkPairs leaves out two moves that need each other, wherever they stand.
+func shrinkPairs(history *[]move, try func([]move) bool) (changed bool) {
+	for i := 0; i < len(*history); i++ {
+		for j := i + 1; j < len(*history); j++ {
+			if try(slices.Delete(slices.Delete(slices.Clone(*history), j, j+1), i, i+1)) {
+				changed, j = true, i
+			}
+		}
+	}
+	return changed
+}
+
+// number is one of the numbers that a move is made of, but for its verb.
+func number(m *move, i int) *int { return []*int{&m.who, &m.id, &m.a, &m.b, &m.c}[i] }
+
+const numbers = 5
+
+// exchange looks for a move that, were it another of its kind, would not need one of the rest.
+func exchange(history *[]move, try func([]move) bool) bool {
+	const most, values = 10, 12 // of longer histories these are too many
+	for i := 0; i < len(*history) && len(*history) <= most; i++ {
+		for n := range numbers * values {
+			other := slices.Clone(*history)
+			*number(&other[i], n/values) = n % values
+			for j := range other {
+				if j != i && try(slices.Delete(slices.Clone(other), j, j+1)) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// simplify lowers the numbers that a move is made of.
+func simplify(history *[]move, try func([]move) bool) (changed bool) {
+	for i := range *history {
+		for field := range numbers {
+			for lower := range *number(&(*history)[i], field) {
+				simpler := slices.Clone(*history)
+				*number(&simpler[i], field) = lower
+				if try(simpler) {
+					changed = true
+					break
+				}
+			}
+		}
+	}
+	return changed
 }
 
 func isUnsupported(err error) bool { return errors.Is(err, errors.ErrUnsupported) }

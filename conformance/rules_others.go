@@ -20,9 +20,11 @@ var othersRules = []rule{
 	{"revoke/all-ends-keep", "All kills a kept session and its access tokens like any other.", 0, revokeAllEndsKeep},
 	{"revoke/others-dead-keep", "Others with a Keep that is not live is ErrRevoked or ErrNotFound, and nobody dies.", waits, revokeOthersDeadKeep},
 	{"revoke/class", "Others with a Class kills the live sessions of that class but the kept one, without a cut.", 0, revokeClass},
+	{"revoke/class-repeat", "Others with a Class is remembered by no Op: its repeat marks what lives by then.", 0, revokeClassRepeat},
 	{"revoke/all-repeat", "A repeat of All by its Op cuts once, also behind three other cuts: sessions issued in between live on.", 0, revokeAllRepeat},
 	{"revoke/others-repeat", "A repeat of Others by its Op cuts once, also behind three other cuts; its Keep is judged first.", 0, revokeOthersRepeat},
 	{"revoke/new-op", "Another Op, and no Op, cut again.", 0, revokeNewOp},
+	{"revoke/op-of-another-verb", "An All with the Op of an Others is no repeat of it, nor the other way round.", 0, revokeOpOfAnother},
 	{"revoke/overflow", "More marks than the bound raise the floor instead of failing: whatever was barred stays dead, sessions live on, " +
 		"and one refresh mints tokens that live.", 0, revokeOverflow},
 	{"revoke/up-to-the-bound", "Up to the bound every mark is kept and the floor does not move.", 0, revokeUpToBound},
@@ -156,6 +158,28 @@ func revokeClass(e *env) {
 	e.Expect(after.Cut).To(Equal(before.Cut), "a class must not move the cut")
 	e.Expect(after.Keep).To(Equal(before.Keep), "a class must not move Keep")
 	e.live("a later login of the class", e.login(class("web")))
+}
+
+func revokeClassRepeat(e *env) {
+	req := store.Revocation{Others: &store.Others{Class: "web"}, Op: store.NewOp()}
+	for range 2 {
+		rec := e.login(class("web"))
+		e.revoke(req)
+		e.dead("a session of the class that lived by then", rec)
+	}
+}
+
+func revokeOpOfAnother(e *env) {
+	keep, op := e.login(), store.NewOp()
+	e.revoke(store.Revocation{Others: &store.Others{Keep: keep.ID}, Op: op})
+	e.revoke(store.Revocation{All: true, Op: op})
+	e.dead("the session that Others kept must die of All", keep)
+	op = store.NewOp()
+	e.revoke(store.Revocation{All: true, Op: op})
+	keep, other := e.login(), e.login()
+	e.revoke(store.Revocation{Others: &store.Others{Keep: keep.ID}, Op: op})
+	e.dead("a login after All must die of Others", other)
+	e.live("the kept session", keep)
 }
 
 func revokeAllRepeat(e *env) {

@@ -123,8 +123,8 @@ func revokeOutlivesExpiry(e *env) {
 	rec := e.login(ttl(time.Minute))
 	e.revoke(store.Revocation{IDs: []string{rec.ID, "token"}, Reason: "stolen"})
 	reused := e.login(ttl(time.Minute))
-	e.refresh(e.refresh(reused))
-	e.rotate(store.Reused, e.presenting(reused))
+	e.refresh(reused)
+	e.rotate(store.Reused, e.presenting(reused, grace(0)))
 	for range 4 {
 		e.travel((e.markLife() - time.Second) / 4)
 		e.login() // writes clean up

@@ -143,10 +143,12 @@ func rotateClockSetBack(e *env) {
 }
 
 func rotateGraceOff(e *env) {
-	first := e.login()
-	e.refresh(first)
-	e.rotate(store.Reused, e.presenting(first, grace(0)))
-	e.dead("reuse must kill", first)
+	for _, binding := range []string{"", "device"} { // the right binding excuses nothing
+		first := e.login(bound(binding))
+		e.refresh(first)
+		e.rotate(store.Reused, e.presenting(first, grace(0)))
+		e.dead("reuse must kill", first)
+	}
 }
 
 func rotateBinding(e *env) {
@@ -217,8 +219,8 @@ func rotateRolledForwardClears(e *env) {
 
 func rotateReuseKills(e *env) {
 	first, other := e.login(metadata(map[string]string{"k": "v"})), e.login()
-	rec := e.refresh(e.refresh(first))
-	got := e.rotate(store.Reused, e.presenting(first))
+	rec := e.refresh(first)
+	got := e.rotate(store.Reused, e.presenting(first, grace(0)))
 	e.Expect(plain(got)).To(Equal(plain(rec)), "the answer must hold the record as it was")
 	e.revoked(store.ReasonReuse, "the session must be dead when Rotate returns", rec)
 	e.live("no other session may die", other)

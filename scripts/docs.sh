@@ -5,3 +5,4 @@
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 go run ./internal/archtest/gen "$@"
+go run ./internal/ruledoc "$@"

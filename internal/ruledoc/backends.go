@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jetonkit/jeton/conformance"
+	"github.com/jetonkit/jeton/store"
+	boltstore "github.com/jetonkit/jeton/store/bolt"
+	"github.com/jetonkit/jeton/store/document"
+	memstore "github.com/jetonkit/jeton/store/memory"
+	"github.com/jetonkit/jeton/storetest"
+)
+
+// backend is a column of the page.
+type backend struct {
+	name string
+	// harness is over stores in a directory.
+	harness func(dir string) conformance.Harness
+}
+
+// backends are the stores that run without a server, the columns of the page in their order.
+var backends = []backend{{"memory", memory}, {"bolt", bolt}, {"document", overKV}}
+
+func memory(string) conformance.Harness {
+	clock := storetest.NewClock(time.Time{})
+	return conformance.Harness{
+		Clock: clock,
+		Open: func(context.Context) (store.TokenStore, error) {
+			return memstore.New(&memstore.Options{Now: clock.Now})
+		},
+	}
+}
+
+func bolt(dir string) conformance.Harness {
+	clock := storetest.NewClock(time.Time{})
+	var serial atomic.Int64
+	var paths sync.Map // store -> path
+	open := func(ctx context.Context, path string) (store.TokenStore, error) {
+		s, err := boltstore.Open(ctx, path, &boltstore.Options{Now: clock.Now})
+		if err != nil {
+			return nil, err
+		}
+		paths.Store(s, path)
+		return s, nil
+	}
+	of := func(s store.TokenStore) string {
+		path, _ := paths.Load(s)
+		return fmt.Sprint(path)
+	}
+	return conformance.Harness{
+		Clock: clock,
+		Open: func(ctx context.Context) (store.TokenStore, error) {
+			return open(ctx, filepath.Join(dir, fmt.Sprint(serial.Add(1), ".db")))
+		},
+		Reopen: func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) {
+			if err := s.Close(); err != nil {
+				return nil, err
+			}
+			return open(ctx, of(s))
+		},
+		Drop: func(_ context.Context, s store.TokenStore) error { return os.Remove(of(s)) },
+	}
+}
+
+func overKV(string) conformance.Harness {
+	clock := storetest.NewClock(time.Time{})
+	var kvs sync.Map // store -> *kv
+	open := func(ctx context.Context, over *kv) (store.TokenStore, error) {
+		// One clock for all of its processes: no skew to be refused.
+		s, err := document.New(ctx, over, store.Capabilities{Shared: true}, &document.Options{Now: clock.Now, MaxSkew: -1})
+		if err != nil {
+			return nil, err
+		}
+		kvs.Store(s, over)
+		return s, nil
+	}
+	of := func(s store.TokenStore) *kv {
+		v, _ := kvs.Load(s)
+		over, _ := v.(*kv)
+		return over
+	}
+	return conformance.Harness{
+		Clock: clock,
+		Open: func(ctx context.Context) (store.TokenStore, error) {
+			return open(ctx, &kv{rows: map[string]row{}})
+		},
+		Reopen: func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) {
+			if err := s.Close(); err != nil {
+				return nil, err
+			}
+			return open(ctx, of(s))
+		},
+		Second: func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) { return open(ctx, of(s)) },
+		Fault: func(_ context.Context, s store.TokenStore) (func(), error) {
+			over := of(s)
+			over.down.Store(true)
+			return func() { over.down.Store(false) }, nil
+		},
+	}
+}
+
+// kv is a document.KV in memory.
+type kv struct {
+	down atomic.Bool
+
+	mu     sync.Mutex
+	rows   map[string]row
+	serial int
+}
+
+type row struct {
+	value   []byte
+	version int
+}
+
+var errDown = errors.New("no answer")
+
+func (k *kv) Load(ctx context.Context, key string) ([]byte, any, error) {
+	if k.down.Load() {
+		return nil, nil, errDown
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	r, ok := k.rows[key]
+	if !ok {
+		return nil, nil, ctx.Err()
+	}
+	return append([]byte(nil), r.value...), r.version, ctx.Err()
+}
+
+func (k *kv) CompareAndSwap(ctx context.Context, key string, tag any, value []byte, _ time.Time) (bool, error) {
+	if k.down.Load() {
+		return false, errDown
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	r, ok := k.rows[key]
+	if (tag == nil) == ok || (ok && tag != r.version) {
+		return false, ctx.Err()
+	}
+	k.serial++
+	k.rows[key] = row{value, k.serial}
+	return true, ctx.Err()
+}
+
+func (k *kv) Close() error { return nil }
