@@ -35,7 +35,8 @@
 //
 // A backend implements [TokenStore]; the doc comments of its methods and of the request types are the whole contract, and
 // docs/semantics.md tells it as one table. Every request has a Check method that refuses bad input with the
-// right error, so that the limits live in one place. The conformance package proves a backend, rule by rule. Optional
+// right error, so that the limits live in one place. Where a key-value store with compare-and-swap is at hand, package
+// store/document makes a backend of three methods. The conformance package proves a backend, rule by rule. Optional
 // abilities are the faces [Feed], [SubjectLister], [Sweeper], [Pinger] and [StatsReporter]; each has a portable function
 // that falls back or answers [errors.ErrUnsupported].
 //
