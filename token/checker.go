@@ -37,7 +37,8 @@ func Sessions(s store.TokenStore) Checker { return sessions{s} }
 
 // Denylist is the checker that accepts a token unless it, its session or everything of its subject was revoked. It takes
 // one Lookup, and it needs a store that never forgets a revocation: NewVerifier refuses a store whose Capabilities say
-// nothing of NeverEvicts. It is for tokens whose sessions are kept elsewhere; [Sessions] is the stricter one.
+// nothing of NeverEvicts. The store must be the one that the tokens' issuer writes: the seq in a token is that store's
+// count, and another's cut says nothing about it. [Sessions] is the stricter one.
 func Denylist(s store.TokenStore) Checker { return denylist{s} }
 
 type (

@@ -20,7 +20,11 @@
 //
 // An error that matches [ErrInvalidToken] is proven: the token is no good, and no repeat will make it good (HTTP 401).
 // store.ErrReplayLimit is one refresh token presented too often at once (HTTP 409). Every other error of Verify and Refresh
-// says that there was no answer (HTTP 503); nobody is logged out by an outage, and nobody is let in.
+// says that there was no answer (HTTP 503): an outage proves nothing, and nobody is let in by it.
+//
+// An outage in the middle of a refresh can still end a session. Where the store's step was done and its answer was lost, or
+// IssuerOptions.Claims failed after the step, the refresh token is used. Repeated within the grace window it gets its
+// successor; repeated later, or with Grace off, it is reuse and ends the session.
 //
 // # Refresh, replay and reuse
 //

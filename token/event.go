@@ -37,7 +37,7 @@ const (
 	EventRefreshRefused EventType = "refresh_refused"
 	// EventRevoked: a [Revoker] barred a token, a session, all others, or everything; Scope says which.
 	EventRevoked EventType = "revoked"
-	// EventFailed: the store or a key set could not answer. It says nothing about the token.
+	// EventFailed: the store, a key set or IssuerOptions.Claims could not answer. It says nothing about the token.
 	EventFailed EventType = "failed"
 )
 

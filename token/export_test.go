@@ -1,6 +1,21 @@
 package token
 
-import "github.com/jetonkit/jeton/store"
+import (
+	"context"
+
+	"github.com/jetonkit/jeton/store"
+)
+
+// NoteForTest asks for a touch as a verification does that found a session alive.
+func (v *Verifier) NoteForTest(to Toucher, subject store.Subject, a Answer) {
+	v.seen.note(to, subject, a)
+}
+
+// TouchForTest is a Toucher.
+type TouchForTest func(context.Context, store.TouchRequest) error
+
+// Touch calls it.
+func (f TouchForTest) Touch(ctx context.Context, r store.TouchRequest) error { return f(ctx, r) }
 
 // SuccessorIDForTest is the jti of a record's token.
 func SuccessorIDForTest(rec store.Record, typ string) string { return successorID(rec, typ) }

@@ -3,8 +3,10 @@ package token
 import (
 	"cmp"
 	"context"
+	"encoding/base64"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/jetonkit/jeton/store"
@@ -12,7 +14,9 @@ import (
 
 // IssuerOptions are what an [Issuer] may be told. The zero value is the safe one.
 type IssuerOptions struct {
-	// Audience is the aud of access tokens: the resource servers that they are for. Defaults to the issuer alone.
+	// Audience is the aud of access tokens: the resource servers that they are for. With the longest subject a token must
+	// stay within [MaxBytes], which leaves room for about 2,500 bytes of issuer, Audience and ClientID together, the issuer
+	// counted once more for each of the two that is left out. Defaults to the issuer alone.
 	Audience []string
 	// ClientID is the client_id of access tokens (RFC 9068 §2.2). Defaults to the issuer.
 	ClientID string
@@ -34,9 +38,13 @@ type IssuerOptions struct {
 	// Limit bounds the sessions of a subject; a login beyond it ends others or is refused. Defaults to no bound.
 	Limit store.Limit
 	// Claims returns custom claims for the access token, asked at login and at every refresh: current roles, for
-	// instance. The value must marshal to a JSON object without the names that this package uses; nil adds nothing. It
-	// runs after the store's step: an error leaves no session behind at login, and a refresh may be tried again within the
-	// grace window. Defaults to none.
+	// instance. The value must marshal to a JSON object without the names that this package uses; nil adds nothing.
+	//
+	// It runs after the store's step, which it may look at. An error of it, and a value that no token can hold, come too
+	// late to change nothing. A login then ends its session again, and sessions that Limit ended stay ended. A refresh has
+	// used its token: repeated within the grace window it succeeds, and repeated later, or with Grace off, it is reuse and
+	// ends the session. So an outage behind Claims that outlasts Grace logs out whoever refreshes meanwhile and tries again
+	// after it. Answer from what is at hand, or widen Grace, where that matters. Defaults to none.
 	Claims func(ctx context.Context, session store.Record) (any, error)
 	// Keys check refresh tokens; the signing key is always among them. Give the keys of the last MaxTTL here when
 	// signing keys change. Defaults to the signing key alone.
@@ -57,12 +65,13 @@ type Issuer struct {
 	refresh       expected
 	accessHeader  string
 	refreshHeader string
+	sigLen        int // of a signature as the token has it
 	teller        teller
 }
 
 // NewIssuer makes an issuer of tokens whose iss is issuer: 1 to 256 bytes of UTF-8, usually an https URL. o may be nil.
 // Bad input is a [store.FieldError] that names the field and its limit; an AccessTTL over the store's MaxTokenLife is,
-// because the store would forget a revocation before the token dies.
+// because the store would forget a revocation before the token dies, and so are names that leave no room in a token.
 func NewIssuer(s store.TokenStore, issuer string, key SigningKey, o *IssuerOptions) (*Issuer, error) {
 	if s == nil {
 		return nil, invalid("store", "is nil", "open a store first")
@@ -86,8 +95,57 @@ func NewIssuer(s store.TokenStore, issuer string, key SigningKey, o *IssuerOptio
 	if i.accessHeader, err = encodeHeader(key, typeAccess); err != nil {
 		return nil, err
 	}
-	i.refreshHeader, err = encodeHeader(key, typeRefresh)
-	return i, err
+	if i.refreshHeader, err = encodeHeader(key, typeRefresh); err != nil {
+		return nil, err
+	}
+	sig, err := key.k.verify.k.method.Sign("", key.k.key.key) // all signatures of a key are of one length
+	if err != nil {
+		return nil, fmt.Errorf("jeton: signing failed: %w", err)
+	}
+	i.sigLen = base64.RawURLEncoding.EncodedLen(len(sig))
+	if err := i.checkRoom(); err != nil {
+		return nil, err
+	}
+	return i, nil
+}
+
+// checkRoom refuses names that leave no room for a token of the largest subject: some logins, or all, would fail.
+func (i *Issuer) checkRoom() error {
+	// A control character takes six bytes in JSON, and nothing takes more (RFC 8259 §7).
+	text := strings.Repeat("\x01", store.MaxNameLen)
+	largest := store.Subject{Realm: text, Name: text}
+	access, err := i.accessSize(largest, store.NewID(), nil)
+	if err != nil {
+		return err
+	}
+	refresh, err := i.refreshSize(largest, store.NewID())
+	if err != nil {
+		return err
+	}
+	if access > MaxBytes {
+		return noRoom(i.widest(), access)
+	}
+	if refresh > MaxBytes {
+		return noRoom("issuer", refresh)
+	}
+	return nil
+}
+
+// widest names what takes the most room in access tokens.
+func (i *Issuer) widest() string {
+	audience, client := strings.Join(i.opts.Audience, ""), i.opts.ClientID
+	switch most := max(len(audience), len(client), len(i.name)); {
+	case most == len(i.name): // also where it is the default of the others
+		return "issuer"
+	case most == len(client):
+		return "IssuerOptions.ClientID"
+	}
+	return "IssuerOptions.Audience"
+}
+
+func noRoom(field string, n int) error {
+	return invalid(field, fmt.Sprintf("leaves no room: a token of the longest subject has %d bytes, the limit is %d", n, MaxBytes),
+		"shorten it; one name for several audiences will do")
 }
 
 // withDefaults returns a copy with every default in place. o may be nil.

@@ -1,6 +1,7 @@
 package token
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"fmt"
@@ -48,7 +49,8 @@ type verifying struct {
 type material struct{ key any }
 
 // HS256 makes a key for HMAC-SHA256 (RFC 7518 §3.2). kid is 1 to 256 bytes of UTF-8; the secret is at least
-// [MinHS256Bytes] from a random source, and copied. Errors are of type [store.FieldError].
+// [MinHS256Bytes] from a random source, and copied. One byte over and over, zeros for instance, is refused: that is a
+// buffer nobody filled. Errors are of type [store.FieldError].
 func HS256(kid string, secret []byte) (SigningKey, error) {
 	if err := checkText("kid", kid); err != nil {
 		return SigningKey{}, err
@@ -56,6 +58,9 @@ func HS256(kid string, secret []byte) (SigningKey, error) {
 	if len(secret) < MinHS256Bytes {
 		return SigningKey{}, invalid("secret", fmt.Sprintf("is %d bytes, the least is %d", len(secret), MinHS256Bytes),
 			"make it of random bytes: openssl rand 32")
+	}
+	if bytes.Count(secret, secret[:1]) == len(secret) {
+		return SigningKey{}, invalid("secret", "is one byte over and over", "make it of random bytes: openssl rand 32")
 	}
 	key := &material{append([]byte(nil), secret...)}
 	v := VerifyKey{&verifying{kid: kid, alg: "HS256", method: jwt.SigningMethodHS256, key: key}}
@@ -85,8 +90,9 @@ func Ed25519(kid string, key ed25519.PrivateKey) (SigningKey, error) {
 	return SigningKey{&signing{verify: v, key: &material{whole}}}, nil
 }
 
-// Ed25519Public makes the key that checks what the private half signs. kid is as for [HS256]; the key is copied. Errors
-// are of type [store.FieldError].
+// Ed25519Public makes the key that checks what the private half signs. kid is as for [HS256]; the key is copied. A point of
+// small order, 32 zero bytes for instance, is refused: signatures under it can be made without a private key. Errors are of
+// type [store.FieldError].
 func Ed25519Public(kid string, key ed25519.PublicKey) (VerifyKey, error) {
 	if err := checkText("kid", kid); err != nil {
 		return VerifyKey{}, err
@@ -94,6 +100,9 @@ func Ed25519Public(kid string, key ed25519.PublicKey) (VerifyKey, error) {
 	if len(key) != ed25519.PublicKeySize {
 		return VerifyKey{}, invalid("key", fmt.Sprintf("is %d bytes, a public key has %d", len(key), ed25519.PublicKeySize),
 			"pass the 32 bytes of RFC 8032 §5.1.5")
+	}
+	if smallOrder(key) {
+		return VerifyKey{}, invalid("key", "is a point of small order: anybody can sign for it", "pass the public half of a generated key")
 	}
 	return VerifyKey{&verifying{
 		kid: kid,

@@ -1,8 +1,10 @@
 package token_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"strings"
@@ -25,6 +27,8 @@ func TestKeysThatAreRefused(t *testing.T) {
 	}{
 		{"no secret", sign(token.HS256("k", nil)), "secret"},
 		{"a secret of 31 bytes", sign(token.HS256("k", secret[:31])), "secret"},
+		{"a secret of zeros", sign(token.HS256("k", make([]byte, 32))), "secret"},
+		{"a secret of one byte over and over", sign(token.HS256("k", bytes.Repeat([]byte("x"), 100))), "secret"},
 		{"HS256 without a kid", sign(token.HS256("", secret)), "kid"},
 		{"HS256 with a kid of 257 bytes", sign(token.HS256(long, secret)), "kid"},
 		{"HS256 with a kid that is not UTF-8", sign(token.HS256("\xff", secret)), "kid"},
@@ -34,12 +38,46 @@ func TestKeysThatAreRefused(t *testing.T) {
 		{"Ed25519 without a kid", sign(token.Ed25519("", good)), "kid"},
 		{"no public key", check(token.Ed25519Public("k", nil)), "key"},
 		{"a public key of 31 bytes", check(token.Ed25519Public("k", edBytes(good.Public())[:31])), "key"},
+		{"a public key of zeros", check(token.Ed25519Public("k", make([]byte, 32))), "key"},
 		{"a public key without a kid", check(token.Ed25519Public("", edBytes(good.Public()))), "kid"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			wantField(t, c.err, c.field)
 			wantErr(t, c.err, store.ErrInvalid)
 		})
+	}
+}
+
+// TestPointsOfSmallOrder: under each of these a signature that nobody made is good for one text of eight or more, which
+// proves the table right, and each is refused as a key.
+func TestPointsOfSmallOrder(t *testing.T) {
+	last := strings.Repeat("ff", 30)
+	forged := make([]byte, ed25519.SignatureSize)
+	forged[0] = 1 // R is the neutral point, S is 0
+	for _, y := range []string{
+		strings.Repeat("00", 32), "01" + strings.Repeat("00", 31), "ec" + last + "7f", "ed" + last + "7f", "ee" + last + "7f",
+		"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+		"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+	} {
+		for _, sign := range []byte{0, 0x80} {
+			public := must(hex.DecodeString(y))
+			public[31] |= sign
+			good := 0
+			for n := range 200 {
+				if ed25519.Verify(public, []byte{byte(n)}, forged) {
+					good++
+				}
+			}
+			if good == 0 {
+				t.Errorf("%x is not of small order", public)
+			}
+			_, err := token.Ed25519Public("k", public)
+			wantField(t, err, "key")
+		}
+	}
+	for seed := range byte(20) {
+		_, err := token.Ed25519("k", edKey(seed))
+		noErr(t, err)
 	}
 }
 

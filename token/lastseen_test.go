@@ -3,6 +3,7 @@ package token_test
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -156,6 +157,37 @@ func TestLastSeenQueueIsBounded(t *testing.T) {
 	})
 }
 
+// What is remembered of touches is bounded as well: beyond it touches are dropped, and tried again when an interval is over.
+func TestLastSeenMemoryIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var c touches
+		k := touchKit(t, &c, token.VerifierOptions{})
+		note := func(n int) {
+			now := time.Now()
+			k.verifier.NoteForTest(token.TouchForTest(c.touch), ann, token.Answer{
+				Verdict: store.Verdict{Alive: true, Record: store.Record{ID: strconv.Itoa(n), LastSeen: now.Add(-time.Hour)}}, Now: now,
+			})
+			if n%1000 == 0 {
+				synctest.Wait() // so that none waits too long
+			}
+		}
+		const most, more = 1 << 16, 10
+		for n := range most + more {
+			note(n)
+		}
+		synctest.Wait()
+		if drops, done := stat(k, "token_touch_drops"), stat(k, "token_touches"); drops != more || done != most {
+			t.Errorf("%d touches and %d drops, want %d and %d", done, drops, most, more)
+		}
+		time.Sleep(time.Minute)
+		note(most + more - 1)
+		synctest.Wait()
+		if done := stat(k, "token_touches"); done != most+1 {
+			t.Errorf("%d touches after the interval, want one more than %d", done, most)
+		}
+	})
+}
+
 func TestCloseWaitsForLastSeen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := touches{hold: make(chan struct{})}
@@ -240,14 +272,23 @@ func TestNoTouches(t *testing.T) {
 	}
 }
 
+// touchSignal is a store that tells of each touch once it is written: before that the clock must not be set.
+type touchSignal struct {
+	store.TokenStore
+	done chan<- struct{}
+}
+
+func (s touchSignal) Touch(ctx context.Context, r store.TouchRequest) error {
+	err := s.TokenStore.Touch(ctx, r)
+	s.done <- struct{}{}
+	return err
+}
+
 // TestLastSeenAfterTheClockWasSetBack: a process whose clock jumps goes on to touch; the store's clock says how long ago.
 func TestLastSeenAfterTheClockWasSetBack(t *testing.T) {
 	clock, verifiers := newClock(), newClock()
 	done := make(chan struct{}, 8)
-	s := &altered{TokenStore: newMemory(t, clock.Now), touch: func(context.Context, store.TouchRequest) error {
-		done <- struct{}{}
-		return nil
-	}}
+	s := touchSignal{newMemory(t, clock.Now), done}
 	k := newKit(t, setup{store: s, now: clock.Now, issuer: token.IssuerOptions{AccessTTL: 12 * time.Hour}})
 	v := must(token.NewVerifier([]token.TrustedIssuer{{Issuer: issuerName, Keys: k.key.VerifyKey(), Check: token.Sessions(s)}},
 		&token.VerifierOptions{Now: verifiers.Now}))

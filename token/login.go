@@ -42,7 +42,7 @@ type LoginOptions struct {
 	// Metadata is kept with the session, in clear (device, address): limits as in [store.Record].
 	Metadata map[string]string
 	// Claims are custom claims for this access token instead of IssuerOptions.Claims; refreshes ask IssuerOptions.Claims
-	// again. Defaults to nil.
+	// again. Claims that make the token larger than [MaxBytes] are refused before anything changes. Defaults to nil.
 	Claims any
 	// Binding ties grace replays to whoever holds the token, a device's thumbprint for instance: at most 64 bytes.
 	// [RefreshOptions] must then present it.
@@ -50,12 +50,15 @@ type LoginOptions struct {
 }
 
 // Login begins a session for a subject whose credentials the caller has checked, and mints its first tokens. The subject
-// is a user of our own: kind User, no Issuer, realm and name of UTF-8. One round trip.
+// is a user of our own: kind User, no Issuer, realm and name of UTF-8. One round trip. Every login has an id of its own
+// ([store.NewID]) that no session had before, so that no refresh token ever meets another session than its own.
 //
 // It fails with store.ErrConflict when the guard does not hold any more, with store.ErrLimit when the limit rejects, with
-// a [store.FieldError] on bad input, and with the store's error on an outage.
+// a [store.FieldError] on bad input, and with the store's error on an outage. All of these change nothing, but for a
+// store's error that says otherwise. IssuerOptions.Claims is asked after the store's step: when it fails, or returns what
+// no token can hold, the new session is ended again and its error returned, and sessions that the limit ended stay ended.
 func (i *Issuer) Login(ctx context.Context, subject store.Subject, o LoginOptions) (Pair, error) {
-	req, err := i.loginRequest(subject, o)
+	req, claims, err := i.loginRequest(subject, o)
 	if err != nil {
 		return Pair{}, err
 	}
@@ -67,7 +70,7 @@ func (i *Issuer) Login(ctx context.Context, subject store.Subject, o LoginOption
 	for _, rec := range issued.Evicted {
 		i.teller.tell(ctx, sessionEvent(EventEvicted, rec))
 	}
-	pair, err := i.pairOf(ctx, issued.Record, issued.Now, o.Claims)
+	pair, err := i.pairOf(ctx, issued.Record, issued.Now, claims)
 	if err != nil {
 		i.abandon(ctx, issued.Record)
 		i.teller.tell(ctx, Event{Type: EventFailed, Subject: subject, SessionID: issued.Record.ID, Err: err})
@@ -79,27 +82,29 @@ func (i *Issuer) Login(ctx context.Context, subject store.Subject, o LoginOption
 }
 
 // loginRequest judges what the store does not, so that no bad input changes anything.
-func (i *Issuer) loginRequest(subject store.Subject, o LoginOptions) (store.IssueRequest, error) {
+func (i *Issuer) loginRequest(subject store.Subject, o LoginOptions) (store.IssueRequest, givenClaims, error) {
 	if err := checkUser(subject); err != nil {
-		return store.IssueRequest{}, err
+		return store.IssueRequest{}, givenClaims{}, err
 	}
 	if o.Guard.set && o.Guard.subject != subject {
-		return store.IssueRequest{}, invalid("LoginOptions.Guard", "is another subject's", "call Begin for the subject that logs in")
+		return store.IssueRequest{}, givenClaims{}, invalid("LoginOptions.Guard", "is another subject's", "call Begin for the subject that logs in")
 	}
 	ttl := i.opts.MaxTTL
 	if o.TTL != 0 {
 		ttl = o.TTL
 	}
 	if err := checkRange("LoginOptions.TTL", ttl, time.Second, i.opts.MaxTTL, "leave it zero for the issuer's MaxTTL"); err != nil {
-		return store.IssueRequest{}, err
+		return store.IssueRequest{}, givenClaims{}, err
 	}
-	if _, err := marshalCustom(o.Claims); err != nil {
-		return store.IssueRequest{}, err
+	sid := store.NewID()
+	claims, err := i.judgeClaims(subject, sid, o.Claims)
+	if err != nil {
+		return store.IssueRequest{}, givenClaims{}, err
 	}
 	now := i.opts.Now()
 	req := store.IssueRequest{
 		Record: store.Record{
-			ID: store.NewID(), Subject: subject, Class: o.Class, Link: store.NewLink(), Binding: o.Binding,
+			ID: sid, Subject: subject, Class: o.Class, Link: store.NewLink(), Binding: o.Binding,
 			ExpiresAt: now.Add(min(i.opts.IdleTTL, ttl)), Deadline: now.Add(ttl), Metadata: o.Metadata,
 		},
 		Limit: i.opts.Limit,
@@ -107,11 +112,11 @@ func (i *Issuer) loginRequest(subject store.Subject, o LoginOptions) (store.Issu
 	if o.Guard.set {
 		req.IfCut = &o.Guard.cut
 	}
-	return req, nil
+	return req, claims, nil
 }
 
 // pairOf asks for the custom claims and mints.
-func (i *Issuer) pairOf(ctx context.Context, rec store.Record, now time.Time, given any) (Pair, error) {
+func (i *Issuer) pairOf(ctx context.Context, rec store.Record, now time.Time, given givenClaims) (Pair, error) {
 	custom, err := i.custom(ctx, given, rec)
 	if err != nil {
 		return Pair{}, err

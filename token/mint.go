@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -101,11 +102,45 @@ func (i *Issuer) sign(header string, claims any) (string, error) {
 		return "", fmt.Errorf("jeton: signing failed: %w", err)
 	}
 	raw := signed + "." + base64.RawURLEncoding.EncodeToString(sig)
-	if len(raw) > MaxBytes {
-		return "", invalid("Claims", fmt.Sprintf("make a token of %d bytes, the limit is %d", len(raw), MaxBytes),
-			"put less into the token, and the rest where it can be asked for")
+	if err := checkSize(len(raw)); err != nil {
+		return "", err
 	}
 	return raw, nil
+}
+
+func checkSize(n int) error {
+	if n <= MaxBytes {
+		return nil
+	}
+	return invalid("Claims", fmt.Sprintf("make a token of %d bytes, the limit is %d", n, MaxBytes),
+		"put less into the token, and the rest where it can be asked for")
+}
+
+// size is how long the token of claims will be.
+func (i *Issuer) size(header string, claims any) (int, error) {
+	payload, err := json.Marshal(claims)
+	if err != nil {
+		return 0, fmt.Errorf("jeton: the claims do not marshal: %w", err)
+	}
+	return len(header) + 1 + base64.RawURLEncoding.EncodedLen(len(payload)) + 1 + i.sigLen, nil
+}
+
+// accessSize is how long the access token of a session can get: whatever only the store's step decides is the largest.
+func (i *Issuer) accessSize(subject store.Subject, sid string, custom jsontext.Value) (int, error) {
+	return i.size(i.accessHeader, accessClaims{
+		Issuer: i.name, Subject: subject.Name, Audience: i.opts.Audience, Expires: maxDate, IssuedAt: maxDate,
+		ID: successorID(store.Record{}, typeAccess), ClientID: i.opts.ClientID, Session: sid, Seq: math.MaxUint64,
+		Realm: subject.Realm, Custom: custom,
+	})
+}
+
+// refreshSize is how long a refresh token of a session can get.
+func (i *Issuer) refreshSize(subject store.Subject, sid string) (int, error) {
+	return i.size(i.refreshHeader, refreshClaims{
+		Issuer: i.name, Subject: subject.Name, Audience: i.name, Expires: maxDate, IssuedAt: maxDate,
+		ID: successorID(store.Record{}, typeRefresh), Session: sid, Rotation: math.MaxUint64,
+		Link: base64.RawURLEncoding.EncodeToString(make([]byte, len(store.Link{}))), Realm: subject.Realm,
+	})
 }
 
 // encodeHeader returns the header of all tokens of a type.
@@ -118,15 +153,35 @@ func encodeHeader(key SigningKey, typ string) (string, error) {
 	return base64.RawURLEncoding.EncodeToString(text), err
 }
 
-// custom returns the claims that one token gets besides ours: the given ones, else what the option returns.
-func (i *Issuer) custom(ctx context.Context, given any, rec store.Record) (jsontext.Value, error) {
-	if given == nil && i.opts.Claims != nil {
-		var err error
-		if given, err = i.opts.Claims(ctx, rec.Clone()); err != nil {
-			return nil, fmt.Errorf("jeton: asking for custom claims: %w", err)
-		}
+// givenClaims are the custom claims that a caller gave for one token, marshalled once and found to fit.
+type givenClaims struct {
+	given  bool
+	object jsontext.Value
+}
+
+// judgeClaims judges custom claims before the store's step, so that no bad input changes anything.
+func (i *Issuer) judgeClaims(subject store.Subject, sid string, claims any) (givenClaims, error) {
+	object, err := marshalCustom(claims)
+	if err != nil || object == nil { // NewIssuer saw to it that a token without custom claims fits
+		return givenClaims{given: claims != nil}, err
 	}
-	return marshalCustom(given)
+	n, err := i.accessSize(subject, sid, object)
+	if err != nil {
+		return givenClaims{}, err
+	}
+	return givenClaims{given: true, object: object}, checkSize(n)
+}
+
+// custom returns the claims that one token gets besides ours: the given ones, else what the option returns.
+func (i *Issuer) custom(ctx context.Context, c givenClaims, rec store.Record) (jsontext.Value, error) {
+	if c.given || i.opts.Claims == nil {
+		return c.object, nil
+	}
+	asked, err := i.opts.Claims(ctx, rec.Clone())
+	if err != nil {
+		return nil, fmt.Errorf("jeton: asking for custom claims: %w", err)
+	}
+	return marshalCustom(asked)
 }
 
 // marshalCustom returns the object of custom claims; nil for none.

@@ -67,8 +67,8 @@ func (r *Revoker) Session(ctx context.Context, subject store.Subject, sid, reaso
 }
 
 // Others ends every session of the subject but the one named, which must be live: store.ErrNotFound or store.ErrRevoked
-// if not, and nothing has changed. After a password change call Subject then, for the others must still end. Logins under
-// way fail by their guard.
+// if not, and nothing has changed; the store has answered, so that no event tells of it. After a password change call
+// Subject then, for the others must still end. Logins under way fail by their guard.
 func (r *Revoker) Others(ctx context.Context, subject store.Subject, keepSid, reason string) error {
 	return r.revoke(ctx, store.Revocation{Subject: subject, Others: &store.Others{Keep: keepSid}, Reason: reason, Op: store.NewOp()},
 		Event{Scope: ScopeOthers, SessionID: keepSid})
@@ -93,6 +93,9 @@ func (r *Revoker) revoke(ctx context.Context, what store.Revocation, e Event) er
 	defer cancel()
 	err := r.store.Revoke(write, what)
 	if errors.Is(err, store.ErrInvalid) { // the program's mistake, and nothing has happened
+		return err
+	}
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrRevoked) { // an answer: what Others keeps is not live
 		return err
 	}
 	if err != nil {

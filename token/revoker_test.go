@@ -44,9 +44,17 @@ func TestRevocationsThatAreRefused(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) { wantField(t, c.err, c.field) })
 	}
 	wantErr(t, k.revoker.Others(ctx, ann, store.NewID(), "x"), store.ErrNotFound)
+	gone := k.login()
+	noErr(t, k.revoker.Session(ctx, ann, gone.Session.ID, "x"))
+	before := len(k.events.list())
+	wantErr(t, k.revoker.Others(ctx, ann, gone.Session.ID, "x"), store.ErrRevoked)
+	wantErr(t, k.revoker.Others(ctx, ann, store.NewID(), "x"), store.ErrNotFound)
+	if told := k.events.list()[before:]; len(told) != 0 || k.events.count(token.EventFailed) != 0 {
+		t.Errorf("a user can raise the alarm of an outage: %v", told)
+	}
 	noErr(t, k.verify(p)) // nothing has changed
-	if n := k.events.count(token.EventRevoked); n != 0 {
-		t.Errorf("%d events of revocations that did not happen", n)
+	if n := k.events.count(token.EventRevoked); n != 1 {
+		t.Errorf("%d events of one revocation that happened", n)
 	}
 }
 

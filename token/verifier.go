@@ -19,7 +19,7 @@ type VerifierOptions struct {
 	// per session and interval; negative turns it off. Defaults to 1 minute.
 	TouchInterval time.Duration
 	// Slide, if positive, moves an idle session's expiry to this long from now when it is touched, never past its
-	// deadline. Defaults to 0: only refreshes do.
+	// deadline. It needs a [Toucher] among the checkers. Defaults to 0: only refreshes do.
 	Slide time.Duration
 	// Events is told what happens; it must not block. Defaults to nobody.
 	Events func(context.Context, Event)
@@ -76,10 +76,24 @@ func NewVerifier(issuers []TrustedIssuer, o *VerifierOptions) (*Verifier, error)
 		}
 		v.issuers[t.issuer] = t
 	}
+	if opts.Slide > 0 && !v.touches() {
+		return nil, invalid("VerifierOptions.Slide", "needs a checker that can touch, and none can",
+			"use Sessions, or leave it zero")
+	}
 	if opts.TouchInterval > 0 {
 		v.seen = newLastSeen(opts.TouchInterval, opts.Slide, opts.Now)
 	}
 	return v, nil
+}
+
+// touches reports whether any checker can.
+func (v *Verifier) touches() bool {
+	for _, t := range v.issuers {
+		if t.touch != nil {
+			return true
+		}
+	}
+	return false
 }
 
 // check refuses options outside their limits; the defaults are in place.

@@ -62,6 +62,7 @@ func TestVerifiersThatAreRefused(t *testing.T) {
 		{"a leeway over two minutes", "VerifierOptions.Leeway", one, token.VerifierOptions{Leeway: store.MaxLeeway + 1}},
 		{"a negative slide", "VerifierOptions.Slide", one, token.VerifierOptions{Slide: -1}},
 		{"a slide without touches", "VerifierOptions.Slide", one, token.VerifierOptions{Slide: time.Hour, TouchInterval: -1}},
+		{"a slide that nobody can touch", "VerifierOptions.Slide", with(func(t *token.TrustedIssuer) { t.Check = token.Denylist(s) }), token.VerifierOptions{Slide: time.Hour}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v, err := token.NewVerifier(c.issuers, &c.o)
@@ -76,6 +77,10 @@ func TestVerifiersThatAreRefused(t *testing.T) {
 	}
 	if _, err := token.NewVerifier(with(func(t *token.TrustedIssuer) { t.Check = token.Sessions(evicting) }), nil); err != nil {
 		t.Errorf("Sessions is refused on a store that evicts: %v", err)
+	}
+	mixed := append(with(func(t *token.TrustedIssuer) { t.Issuer, t.Check = "other", token.Denylist(s) }), one...)
+	if _, err := token.NewVerifier(mixed, &token.VerifierOptions{Slide: time.Hour}); err != nil {
+		t.Errorf("a slide is refused that one of two checkers can do: %v", err)
 	}
 	odd := errors.New("not today")
 	_, err := token.NewVerifier(with(func(t *token.TrustedIssuer) { t.Check = checker{lifeErr: odd} }), nil)

@@ -1,6 +1,7 @@
 package httpauth
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -12,7 +13,7 @@ import (
 
 // The error codes that this package answers.
 const (
-	// CodeInvalidRequest is a request that cannot be understood: 400 (RFC 6750 §3.1).
+	// CodeInvalidRequest is a request that cannot be understood, or holds what nobody accepts: 400 (RFC 6750 §3.1).
 	CodeInvalidRequest = "invalid_request"
 	// CodeInvalidToken is a token proven to be no good: 401 (RFC 6750 §3.1).
 	CodeInvalidToken = "invalid_token"
@@ -20,7 +21,9 @@ const (
 	CodeMissingToken = "missing_token"
 	// CodeReplayLimit is a refresh token presented too often within its grace window: 409. The session lives.
 	CodeReplayLimit = "replay_limit"
-	// CodeConflict is a login that met a logout of its subject, or a change that met another: 409.
+	// CodeNotFound is a session that is not there, or not any more: 404.
+	CodeNotFound = "not_found"
+	// CodeConflict is a login that met a logout of its subject, a change that met another, or an id that is taken: 409.
 	CodeConflict = "conflict"
 	// CodeSessionLimit is a login refused because its subject has as many sessions as it may: 409.
 	CodeSessionLimit = "session_limit"
@@ -28,12 +31,13 @@ const (
 	CodeUnavailable = "temporarily_unavailable"
 
 	codeInsufficientScope = "insufficient_scope"
+	codeServerError       = "server_error" // RFC 6749 §4.1.2.1
 )
 
 // Failure is a refusal as the client is told it. It is an error, so that a handler can have its own refusals answered in
 // the same form: WriteError(w, r, &Failure{Status: 404, Code: "not_found", Description: "there is no such order"}).
 type Failure struct {
-	// Status is the HTTP status.
+	// Status is the HTTP status: 400 to 599. Anything else is a mistake of the program, and answered as 500.
 	Status int
 	// Code is one word for programs: a Code constant, or a handler's own.
 	Code string
@@ -44,8 +48,11 @@ type Failure struct {
 	Err error
 }
 
-// Error returns the code, the description and the cause.
+// Error returns the code, the description and the cause. Nil has a text as well.
 func (f *Failure) Error() string {
+	if f == nil {
+		return "a nil Failure"
+	}
 	text := f.Code + ": " + f.Description
 	if f.Err != nil {
 		text += ": " + f.Err.Error()
@@ -54,16 +61,27 @@ func (f *Failure) Error() string {
 }
 
 // Unwrap returns the cause.
-func (f *Failure) Unwrap() error { return f.Err }
+func (f *Failure) Unwrap() error {
+	if f == nil {
+		return nil
+	}
+	return f.Err
+}
 
 // FailureOf says what an error of packages token, store or this one means to an HTTP client. An error that it does not
-// know, nil too, is an outage: it proves nothing about the token. A [*Failure] in the error's chain is returned as it is.
+// know, nil too, is an outage: it proves nothing about the token. A [*Failure] in the error's chain is returned as it is,
+// unless it has no status of an error.
+//
+// It is for what handlers call. There store.ErrInvalid is bad input of the client (400), and store.ErrNotFound and
+// store.ErrRevoked are about a session that the request names (404). From the verifier they are outages like any other
+// error that proves nothing: [Middleware.Authenticate] makes them so.
 func FailureOf(err error) *Failure {
 	var own *Failure
+	if errors.As(err, &own) {
+		return own.answerable(err)
+	}
 	var refused *token.RefusedError
 	switch {
-	case errors.As(err, &own):
-		return own
 	case errors.Is(err, ErrNoToken):
 		return &Failure{http.StatusUnauthorized, CodeMissingToken, "send an access token: Authorization: Bearer ...", err}
 	case errors.Is(err, ErrTwoTokens):
@@ -75,14 +93,45 @@ func FailureOf(err error) *Failure {
 			description = refused.Err.Error()
 		}
 		return &Failure{http.StatusUnauthorized, CodeInvalidToken, description, err}
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrIndeterminate): // whatever else it is
+		return outage(err)
 	case errors.Is(err, store.ErrReplayLimit):
 		return &Failure{http.StatusConflict, CodeReplayLimit, "refresh token was used too often at once; use the newest one", err}
-	case errors.Is(err, store.ErrConflict):
+	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrExists):
 		return &Failure{http.StatusConflict, CodeConflict, "something changed meanwhile; try again", err}
 	case errors.Is(err, store.ErrLimit):
 		return &Failure{http.StatusConflict, CodeSessionLimit, "too many sessions; end one of them first", err}
+	case errors.Is(err, store.ErrInvalid):
+		return &Failure{http.StatusBadRequest, CodeInvalidRequest, badField(err), err}
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrRevoked): // those of a token are above
+		return &Failure{http.StatusNotFound, CodeNotFound, "there is no such session", err}
 	}
+	return outage(err)
+}
+
+// outage is the answer to an error that proves nothing.
+func outage(err error) *Failure {
 	return &Failure{http.StatusServiceUnavailable, CodeUnavailable, "no answer is possible now; try again", err}
+}
+
+// badField says which field is bad, and why. A FieldError never holds the value.
+func badField(err error) string {
+	var f *store.FieldError
+	if !errors.As(err, &f) || f == nil {
+		return "input is not valid"
+	}
+	return printable(f.Field + " " + f.Problem)
+}
+
+// answerable returns f, found in err, or what can be answered in its place: net/http panics at a status that is none.
+func (f *Failure) answerable(err error) *Failure {
+	switch {
+	case f == nil:
+		return outage(err)
+	case f.Status >= 400 && f.Status <= 599:
+		return f
+	}
+	return &Failure{http.StatusInternalServerError, cmp.Or(f.Code, codeServerError), f.Description, err}
 }
 
 // WriteError answers a request with what [FailureOf] makes of err. It is the one place that errors become HTTP in: use it
@@ -107,7 +156,8 @@ func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err erro
 // challenged reports whether the answer tells how to authenticate: always with 401 (RFC 9110 §15.5.2), and where the token
 // is what is wrong with the request (RFC 6750 §3).
 func (f *Failure) challenged() bool {
-	return f.Status == http.StatusUnauthorized || f.Code == codeInsufficientScope || errors.Is(f.Err, ErrTwoTokens)
+	return f.Status == http.StatusUnauthorized || f.Code == codeInsufficientScope ||
+		(f.Code == CodeInvalidRequest && errors.Is(f.Err, ErrTwoTokens))
 }
 
 // challenge returns the WWW-Authenticate header. Only the codes of RFC 6750 §3.1 are told in it.

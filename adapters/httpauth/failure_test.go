@@ -28,10 +28,25 @@ func TestFailureOf(t *testing.T) {
 		{&store.Error{Op: "rotate", Err: store.ErrReplayLimit}, 409, httpauth.CodeReplayLimit},
 		{&store.Error{Op: "issue", Err: store.ErrConflict}, 409, httpauth.CodeConflict},
 		{&store.Error{Op: "issue", Err: store.ErrLimit}, 409, httpauth.CodeSessionLimit},
+		{&store.Error{Op: "issue", Err: store.ErrExists}, 409, httpauth.CodeConflict},
 		// A store's answer about a record is not a verdict on the token of this request.
-		{&store.Error{Op: "update", Err: store.ErrNotFound}, 503, httpauth.CodeUnavailable},
-		{&store.Error{Op: "update", Err: store.ErrRevoked}, 503, httpauth.CodeUnavailable},
+		{&store.Error{Op: "revoke", Err: store.ErrNotFound}, 404, httpauth.CodeNotFound},
+		{&store.Error{Op: "revoke", Err: store.ErrRevoked}, 404, httpauth.CodeNotFound},
+		{&token.RefusedError{Err: token.ErrRevoked}, 401, httpauth.CodeInvalidToken},
+		{&token.RefusedError{Err: token.ErrUnknownSession}, 401, httpauth.CodeInvalidToken},
+		{&store.Error{Op: "list", Err: &store.FieldError{Field: "Page.Limit", Problem: "is 1001"}}, 400, httpauth.CodeInvalidRequest},
+		{store.ErrInvalid, 400, httpauth.CodeInvalidRequest},
+		// An outage is one, whatever else is in its chain.
+		{fmt.Errorf("%w: %w", store.ErrUnavailable, store.ErrNotFound), 503, httpauth.CodeUnavailable},
+		{fmt.Errorf("%w: %w", store.ErrIndeterminate, store.ErrInvalid), 503, httpauth.CodeUnavailable},
+		{&store.Error{Op: "lookup", Err: store.ErrUnavailable}, 503, httpauth.CodeUnavailable},
 		{nil, 503, httpauth.CodeUnavailable},
+		{(*httpauth.Failure)(nil), 503, httpauth.CodeUnavailable},
+		{fmt.Errorf("wrapped: %w", (*httpauth.Failure)(nil)), 503, httpauth.CodeUnavailable},
+		{&httpauth.Failure{}, 500, "server_error"},
+		{&httpauth.Failure{Status: 200, Code: "ok"}, 500, "ok"},
+		{&httpauth.Failure{Status: 399}, 500, "server_error"},
+		{&httpauth.Failure{Status: 600}, 500, "server_error"},
 		{fmt.Errorf("wrapped: %w", own), http.StatusTeapot, "teapot"},
 	} {
 		t.Run(fmt.Sprint(c.err), func(t *testing.T) {
@@ -41,6 +56,13 @@ func TestFailureOf(t *testing.T) {
 			}
 			if f != own && f.Err != c.err { //nolint:errorlint // the very same
 				t.Error("the cause is lost")
+			}
+			if w := write(t, nil, c.err); w.Code != c.status {
+				t.Errorf("written is %d", w.Code)
+			}
+			if c.status != http.StatusUnauthorized && c.err != httpauth.ErrTwoTokens && //nolint:errorlint // the very same
+				write(t, nil, c.err).Header().Get("WWW-Authenticate") != "" {
+				t.Error("a challenge would log somebody out")
 			}
 		})
 	}
@@ -58,6 +80,17 @@ func TestNothingOfAnErrorIsShown(t *testing.T) {
 		if all := w.Body.String() + fmt.Sprint(w.Header()); strings.Contains(all, secret) {
 			t.Errorf("%v: the answer shows it: %s", err, all)
 		}
+	}
+}
+
+// What was wrong with the input is told, and never how to mend the program.
+func TestBadInputIsTold(t *testing.T) {
+	f := httpauth.FailureOf(&store.FieldError{Field: "Record.Class\r\n", Problem: `is 65 "bytes"`, Remedy: "remedy"})
+	if want := "Record.Class?? is 65 'bytes'"; f.Description != want {
+		t.Errorf("the description is %q, want %q", f.Description, want)
+	}
+	if f = httpauth.FailureOf(store.ErrInvalid); f.Description == "" {
+		t.Error("there is no description")
 	}
 }
 

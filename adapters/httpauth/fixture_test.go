@@ -43,7 +43,7 @@ func newFixture(t *testing.T) *fixture {
 	clock := func() time.Time { return now }
 	s := must(memstore.New(&memstore.Options{Now: clock}))(t)
 	t.Cleanup(func() { _ = s.Close() })
-	key := must(token.HS256("k1", make([]byte, token.MinHS256Bytes)))(t)
+	key := must(token.HS256("k1", []byte("0123456789abcdef0123456789abcdef")))(t)
 
 	f := new(fixture)
 	f.issuer = must(token.NewIssuer(s, issuerName, key, &token.IssuerOptions{AccessTTL: time.Minute, Now: clock}))(t)

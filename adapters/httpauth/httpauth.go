@@ -114,7 +114,7 @@ func (m *Middleware) Optional(next http.Handler) http.Handler {
 		switch {
 		case err == nil:
 			r = r.WithContext(WithToken(r.Context(), t))
-		case errors.Is(err, ErrNoToken), errors.Is(err, token.ErrInvalidToken):
+		case err == ErrNoToken, errors.Is(err, token.ErrInvalidToken): //nolint:errorlint // ours, and not one that an outage wraps
 		default:
 			m.WriteError(w, r, err)
 			return
@@ -127,13 +127,18 @@ func (m *Middleware) Optional(next http.Handler) http.Handler {
 // to have none.
 func (m *Middleware) Public(next http.Handler) http.Handler { return next }
 
-// Authenticate returns the good token of a request. The error is [ErrNoToken], [ErrTwoTokens] or that of
-// [token.Verifier.Verify]; [Middleware.WriteError] answers all of them. It is what Required does, for adapters and for
-// handlers that decide later.
+// Authenticate returns the good token of a request. The error is [ErrNoToken], [ErrTwoTokens], one of
+// [token.Verifier.Verify] that matches [token.ErrInvalidToken], or a [*Failure] of status 503 around any other one of it,
+// whatever that would mean in a handler; [Middleware.WriteError] answers all of them. It is what Required does, for
+// adapters and for handlers that decide later.
 func (m *Middleware) Authenticate(r *http.Request) (*token.Token, error) {
 	raw, err := bearer(r.Header)
 	if err != nil {
 		return nil, err
 	}
-	return m.verifier.Verify(r.Context(), raw)
+	t, err := m.verifier.Verify(r.Context(), raw)
+	if err != nil && !errors.Is(err, token.ErrInvalidToken) {
+		return nil, outage(err)
+	}
+	return t, err
 }

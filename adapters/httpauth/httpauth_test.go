@@ -125,6 +125,10 @@ func TestOutage(t *testing.T) {
 		store.ErrUnavailable, store.ErrIndeterminate, store.ErrClosed, store.ErrCorrupt, store.ErrClock, store.ErrLocked,
 		context.DeadlineExceeded, context.Canceled, io.ErrUnexpectedEOF, errors.New("anything else"),
 		&store.FieldError{Field: "Subject.Name", Problem: "is bad", Remedy: "mend it"},
+		// What these say to a handler, a checker does not say of the token.
+		store.ErrNotFound, store.ErrRevoked, store.ErrExists, store.ErrConflict, store.ErrLimit, store.ErrReplayLimit,
+		httpauth.ErrNoToken, httpauth.ErrTwoTokens,
+		&httpauth.Failure{Status: http.StatusNotFound, Code: "not_found"}, (*httpauth.Failure)(nil),
 	} {
 		t.Run(cause.Error(), func(t *testing.T) {
 			f.fail(&store.Error{Op: "lookup", Store: "memory", Err: cause})

@@ -55,6 +55,7 @@ func TestBadInput(t *testing.T) {
 		{"a name that is none", "DELETE", "/admin/users/a%2Fb/sessions", admin.Access, "", 400, "invalid_request", "name"},
 		{"a long name", "GET", "/admin/users/" + long + "/sessions", admin.Access, "", 400, "invalid_request", "name"},
 		{"no such path", "GET", "/nothing", admin.Access, "", 404, "not_found", "nothing here"},
+		{"a path that is not clean", "GET", "//nothing", admin.Access, "", 404, "not_found", "nothing here"},
 		{"another method", "PUT", "/me", admin.Access, "", 405, "method_not_allowed", "Allow"},
 	} {
 		t.Run(c.wrong, func(t *testing.T) {

@@ -104,11 +104,12 @@ func (s *server) inJSON(mux *http.ServeMux) http.Handler {
 		}
 		refusal := &statusWriter{ResponseWriter: w, silent: true}
 		h.ServeHTTP(refusal, r)
-		code, description := "not_found", "there is nothing here"
+		w.Header().Del("Location") // of a path that the mux would only have cleaned: there is nothing at the clean one either
 		if refusal.status == http.StatusMethodNotAllowed {
-			code, description = "method_not_allowed", "the Allow header has the methods of this path"
+			s.fail(w, r, failure(refusal.status, "method_not_allowed", "the Allow header has the methods of this path"))
+			return
 		}
-		s.fail(w, r, &httpauth.Failure{Status: refusal.status, Code: code, Description: description})
+		s.fail(w, r, failure(http.StatusNotFound, httpauth.CodeNotFound, "there is nothing here"))
 	})
 }
 
