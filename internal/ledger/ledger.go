@@ -114,6 +114,8 @@ type Change struct {
 	EraseRecords bool
 	// Events are the feed's, without position and birth.
 	Events []store.Event
+	// Revokes is true where the step was asked to revoke, or ends a session for reuse: it must not fail for its size.
+	Revokes bool
 }
 
 // Edit changes one entry. Old is nil for a new one, New is nil for a removed one.

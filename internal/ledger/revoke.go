@@ -29,7 +29,14 @@ func Revoke(env Env, r Reader, req store.Revocation) (Change, error) {
 	if err != nil || (!s.event && len(s.barred) == 0) {
 		return Change{}, err
 	}
-	return s.finish()
+	return s.finishRevoking()
+}
+
+// finishRevoking is finish for a step that was asked to revoke.
+func (s *step) finishRevoking() (Change, error) {
+	c, err := s.finish()
+	c.Revokes = true
+	return c, err
 }
 
 // othersOp is how the op of an Others is remembered: apart from that of an All, which cuts more and must not pass for a
@@ -51,7 +58,7 @@ func Forget(env Env, r Reader, subject store.Subject) (Change, error) {
 	s.cutAll(store.NewOp())
 	s.head.Subject = store.Subject{}
 	s.erase = true
-	return s.finish()
+	return s.finishRevoking()
 }
 
 // cutAll kills everything up to now, whatever its number.

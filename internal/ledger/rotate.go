@@ -30,7 +30,7 @@ func Rotate(env Env, r Reader, req store.RotateRequest) (store.Rotated, Change, 
 	if err := s.bar(store.ReasonReuse, req.ID); err != nil {
 		return store.Rotated{}, Change{}, err
 	}
-	c, err := s.finish()
+	c, err := s.finishRevoking()
 	return store.Rotated{Outcome: store.Reused, Record: rec.Clone(), Now: s.Now}, c, err
 }
 

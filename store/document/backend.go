@@ -30,10 +30,12 @@ func (s backend) View(ctx context.Context, d store.Digest, read func(ledger.Read
 
 // Update implements verbs.Backend: the step runs again on the newer ledger for as long as other writers win.
 func (s backend) Update(ctx context.Context, d store.Digest, step verbs.Step) error {
+	var took time.Duration
 	for attempt := range s.o.Attempts {
-		if err := pause(ctx, attempt); err != nil {
+		if err := pause(ctx, attempt, took); err != nil {
 			return err
 		}
+		began := time.Now()
 		page, err := s.load(ctx, d)
 		if err != nil {
 			return err
@@ -45,7 +47,7 @@ func (s backend) Update(ctx context.Context, d store.Digest, step verbs.Step) er
 		before := page.size
 		page.apply(&c)
 		value := wire.AppendDocument(nil, d, &page.head, page.entries)
-		if tooLarge := s.room(&page.head, before, len(value)); tooLarge != nil {
+		if tooLarge := s.room(&page.head, before, len(value)); tooLarge != nil && !c.Revokes {
 			return cmp.Or(err, tooLarge)
 		}
 		won, failed := s.kv.CompareAndSwap(ctx, key(d), page.tag, value, page.head.Until)
@@ -55,12 +57,14 @@ func (s backend) Update(ctx context.Context, d store.Digest, step verbs.Step) er
 		if won {
 			return err
 		}
+		took = time.Since(began)
 	}
 	return fmt.Errorf("%w: %d attempts at a write lost against other writers of the same subject", store.ErrUnavailable, s.o.Attempts)
 }
 
-// room refuses a value that leaves no room for the marks that the ledger may still get. A revocation never grows past
-// that room; a ledger that shrinks, or whose limit was lowered, is never refused for it.
+// room refuses a value that leaves no room for the marks that the ledger may still get, so that a revocation, which is
+// never refused, does not grow past MaxBytes. (It can where MaxBytes was lowered or MaxMarks raised over an old ledger: the
+// KV has the last word then.)
 func (s *Store) room(h *ledger.Head, before, size int) error {
 	most := s.o.MaxBytes - max(0, s.o.MaxMarks-h.Marks)*markBytes - headBytes
 	if size <= most || size <= before {
@@ -87,12 +91,12 @@ func (s *Store) load(ctx context.Context, d store.Digest) (*page, error) {
 }
 
 // pause waits before an attempt: not before the first, then up to twice as long each time, at random, so that writers who
-// met do not meet again.
-func pause(ctx context.Context, attempt int) error {
+// met do not meet again. It counts in what the last attempt took, since that is how long writers are in each other's way.
+func pause(ctx context.Context, attempt int, took time.Duration) error {
 	if attempt == 0 {
 		return ctx.Err()
 	}
-	most := min(time.Millisecond<<min(attempt, 5), 20*time.Millisecond)
+	most := min(max(took, time.Millisecond)<<min(attempt, 5), time.Second)
 	t := time.NewTimer(rand.N(most))
 	defer t.Stop()
 	select {

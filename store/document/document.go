@@ -28,7 +28,8 @@ type KV interface {
 	// expired, has the tag nil. The document store does not keep or change the value after its step.
 	Load(ctx context.Context, key string) (value []byte, tag any, err error)
 	// CompareAndSwap stores a value if the key's version is still the tag's (nil: if there is none), and otherwise returns
-	// false. A value may be removed after expires, an absolute time, and should not be before. The tag is one that Load
+	// false. A value may be removed after expires, an absolute time, and should not be before: what was revoked in it is
+	// then forgotten, which does no harm while clocks are not set back over it. The tag is one that Load
 	// returned for the same key at most a few seconds ago. The value is the KV's to keep.
 	CompareAndSwap(ctx context.Context, key string, tag any, value []byte, expires time.Time) (bool, error)
 	// Close ends the KV. It is called once.

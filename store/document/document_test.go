@@ -169,6 +169,42 @@ func TestRoomForRevocations(t *testing.T) {
 	t.Logf("%d sessions, the largest value was %d of %d bytes", len(ids), largest(), most)
 }
 
+// TestRevocationsAlwaysFit: a ledger from before MaxBytes was lowered, or MaxMarks raised, takes no more sessions, and every
+// revocation.
+func TestRevocationsAlwaysFit(t *testing.T) {
+	d := newDisk()
+	s := newStore(t, d, nil)
+	for range 40 {
+		req := issue("ann", store.NewID())
+		req.Record.Metadata = map[string]string{"agent": strings.Repeat("x", 15_000)}
+		if _, err := s.Issue(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, o := range map[string]*document.Options{"MaxBytes lowered": {MaxBytes: 100_000}, "MaxMarks raised": {MaxMarks: 3000}} {
+		t.Run(name, func(t *testing.T) {
+			s := newStore(t, d, o)
+			if _, err := s.Issue(t.Context(), issue("ann", store.NewID())); !errors.Is(err, store.ErrTooLarge) {
+				t.Errorf("issue: %v, want ErrTooLarge", err)
+			}
+			records, err := s.List(t.Context(), store.User("ann"), store.Page{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range []store.Revocation{{IDs: []string{"a token"}}, {Others: &store.Others{Keep: records.Items[0].ID, Class: "none"}}} {
+				r.Subject = store.User("ann")
+				if err := s.Revoke(t.Context(), r); err != nil {
+					t.Errorf("%+v: %v", r, err)
+				}
+			}
+		})
+	}
+	s = newStore(t, d, &document.Options{MaxBytes: 100_000})
+	if err := s.Revoke(t.Context(), store.Revocation{Subject: store.User("ann"), All: true}); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestLosingWrites: a write that always meets another ends with ErrUnavailable after its attempts, or with its context.
 func TestLosingWrites(t *testing.T) {
 	d := newDisk()
