@@ -174,6 +174,11 @@ func rotateForged(e *env) {
 	rec := e.refresh(e.login())
 	e.rotate(store.Reused, e.presenting(rec, func(r *store.RotateRequest) { r.Link = e.link() }))
 	e.dead("a forged link must kill", rec)
+	for i := range len(store.Link{}) { // every byte of it counts
+		rec := e.refresh(e.login())
+		e.rotate(store.Reused, e.presenting(rec, func(r *store.RotateRequest) { r.Link[i] ^= 1 }))
+		e.dead("a link with one bit forged must kill", rec)
+	}
 }
 
 func rotateForgedReplay(e *env) {
@@ -181,6 +186,12 @@ func rotateForgedReplay(e *env) {
 	e.refresh(first)
 	e.rotate(store.Reused, e.presenting(first, func(r *store.RotateRequest) { r.Link = e.link() }))
 	e.dead("a forged link must kill", first)
+	for i := range len(store.LinkTag{}) { // every byte that a record keeps of its previous link
+		first := e.login()
+		e.refresh(first)
+		e.rotate(store.Reused, e.presenting(first, func(r *store.RotateRequest) { r.Link[i] ^= 1 }))
+		e.dead("a link with one bit forged must kill", first)
+	}
 }
 
 func rotateOlder(e *env) {
