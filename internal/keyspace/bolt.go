@@ -75,9 +75,6 @@ func SubjectOf(key []byte) (store.Digest, bool) {
 	return store.Digest(key[:digestLen]), true
 }
 
-// IsHead reports whether the key is a head's.
-func IsHead(key []byte) bool { return len(key) == digestLen+1 && key[digestLen] == headPart }
-
 // AfterSubject returns the least key behind all of a subject's; nil where there can be none.
 func AfterSubject(d store.Digest) []byte {
 	for i := len(d) - 1; i >= 0; i-- {

@@ -35,9 +35,6 @@ func TestKeysSayWhatTheyAre(t *testing.T) {
 			if got, ok := keyspace.SubjectOf(key); !ok || got != d {
 				t.Fatalf("the subject of a key of part %s is %v, %v", part, got, ok)
 			}
-			if got := keyspace.IsHead(key); got != (part == "head") {
-				t.Fatalf("IsHead of a key of part %s is %v", part, got)
-			}
 			if got, ok := keyspace.EntryField(key); ok != (part == "entry") || ok && got != f {
 				t.Fatalf("EntryField of a key of part %s is %v, %v", part, got, ok)
 			}

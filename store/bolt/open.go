@@ -222,11 +222,11 @@ func (s *Store) create(tx *bbolt.Tx) error {
 func (s *Store) load(tx *bbolt.Tx, meta *bbolt.Bucket) error {
 	var got [4]uint64
 	for i, key := range [][]byte{formatKey, birthKey, lifeKey, sumKey} {
-		b, err := unseal(key, meta.Get(key))
-		if err != nil || len(b) != 8 {
-			return fmt.Errorf("%w: the file's %s cannot be read", store.ErrCorrupt, key)
+		n, err := number(meta, key)
+		if err != nil {
+			return err
 		}
-		got[i] = binary.BigEndian.Uint64(b)
+		got[i] = n
 	}
 	if got[0] != format {
 		return fmt.Errorf("%w: the file has format %d, this release reads %d", store.ErrCorrupt, got[0], format)

@@ -192,8 +192,8 @@ func (s *Store) sweepAlways() {
 	}
 }
 
-// Subjects implements store.SubjectLister. Each subject is read in a transaction of its own, so that a slow caller keeps
-// no old pages of the file.
+// Subjects implements store.SubjectLister. Subjects are read some at a time and yielded outside of the transaction, so that
+// a slow caller keeps no old pages of the file.
 func (s *Store) Subjects(ctx context.Context) iter.Seq2[store.Subject, error] {
 	return func(yield func(store.Subject, error) bool) {
 		for at := []byte{}; at != nil; {
