@@ -20,6 +20,7 @@ ensure() {
 cc=$(go env CC)
 ensure "${cc%% *}" "the race detector" gcc libc6-dev # it is linked by a C compiler
 ensure curl "the README's walk-through" curl
+"$root/scripts/servers.sh"
 export CGO_ENABLED=1
 failed=()
 for dir in "${modules[@]}"; do

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package testenv
+
+import "syscall"
+
+// dieWithUs can do nothing here: after a test binary that was killed, servers stay until somebody ends them.
+func dieWithUs() *syscall.SysProcAttr { return nil }
