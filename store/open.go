@@ -110,6 +110,8 @@ func missingImport(scheme string) string {
 	switch scheme {
 	case "memory", "bolt":
 		return fmt.Sprintf("add the import _ %q", path+scheme)
+	case "redis", "rediss", "redis+cluster", "redis+sentinel":
+		return fmt.Sprintf("add the import _ %q", path+"redis")
 	}
 	known := "nothing is registered"
 	if s := Schemes(); len(s) > 0 {

@@ -50,6 +50,25 @@ func (p *Params) Int(name string, dst *int) {
 	})
 }
 
+// Text reads a text into dst; where it is absent dst stays.
+func (p *Params) Text(name string, dst *string) {
+	p.read(name, "a text", func(text string) error {
+		*dst = text
+		return nil
+	})
+}
+
+// Bool reads true or false into dst; where it is absent dst stays.
+func (p *Params) Bool(name string, dst *bool) {
+	p.read(name, "true or false", func(text string) error {
+		if text != "true" && text != "false" {
+			return strconv.ErrSyntax
+		}
+		*dst = text == "true"
+		return nil
+	})
+}
+
 func (p *Params) read(name, form string, parse func(string) error) {
 	p.known = append(p.known, name)
 	texts, ok := p.values[name]

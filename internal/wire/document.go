@@ -15,13 +15,19 @@ type Keyspace struct {
 	Birth time.Time
 	// MaxTokenLife is how long access tokens live in it at most.
 	MaxTokenLife time.Duration
+	// Partitions is how many its keys are spread over; zero where they are not.
+	Partitions int
 }
 
 // AppendKeyspace appends the form of a keyspace.
 func AppendKeyspace(b []byte, k Keyspace) []byte {
 	b = append(b, tagged(kindSpace))
 	b = appendMicro(b, k.Birth)
-	return binary.AppendUvarint(b, uint64(k.MaxTokenLife))
+	b = binary.AppendUvarint(b, uint64(k.MaxTokenLife))
+	if k.Partitions == 0 {
+		return b
+	}
+	return binary.AppendUvarint(b, uint64(k.Partitions))
 }
 
 // DecodeKeyspace reads what AppendKeyspace wrote.
@@ -34,6 +40,9 @@ func DecodeKeyspace(b []byte) (k Keyspace, err error) {
 		return Keyspace{}, corrupt("the value is no keyspace")
 	}
 	k.Birth, k.MaxTokenLife = d.micro(), time.Duration(d.uvarint())
+	if len(d.b) > 0 {
+		k.Partitions = d.count(1 << 14)
+	}
 	if err := d.end(); err != nil {
 		return Keyspace{}, err
 	}

@@ -1,0 +1,151 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/jetonkit/jeton/internal/wire"
+	"github.com/jetonkit/jeton/store"
+)
+
+// partition is what a process knows of a partition beside its ledgers.
+type partition struct{ seen atomic.Pointer[sighting] }
+
+// sighting is the server's clock and the feed's birth as they were seen at one moment.
+type sighting struct {
+	at     time.Time     // the process's clock, monotonic
+	ahead  time.Duration // the server's clock is ahead of the process's
+	birth  time.Time
+	unborn bool // the feed is not there
+}
+
+// sightingAge is how old a sighting may be: the first Lookup after it asks again, within its own round trip. A store that
+// was lost is noticed that late by a denylist at the latest; a session's record is gone at once.
+const sightingAge = time.Second
+
+// clock returns the store's time for a partition, as the last sighting has it.
+func (s *Store) clock(part int) time.Time {
+	if s.o.Now != nil {
+		return s.o.Now().UTC()
+	}
+	t := now()
+	if seen := s.partitions[part].seen.Load(); seen != nil {
+		t = t.Add(seen.ahead)
+	}
+	return t.UTC()
+}
+
+// stale reports whether a partition must be looked at again.
+func (s *Store) stale(part int) bool {
+	seen := s.partitions[part].seen.Load()
+	return seen == nil || now().Sub(seen.at) > sightingAge
+}
+
+// look returns the commands that make a sighting.
+func (s *Store) look(ctx context.Context, part int) []redis.Cmder {
+	return []redis.Cmder{
+		command(ctx, "time"),
+		command(ctx, "xrevrange", s.keys.Feed(part), "+", "-", "count", 1),
+	}
+}
+
+// note keeps a sighting; sent is when its commands went out.
+func (s *Store) note(part int, sent time.Time, cmds []redis.Cmder) error {
+	back := now()
+	seen := &sighting{at: back}
+	server, err := serverTime(cmds[0])
+	if err != nil {
+		return err
+	}
+	middle := sent.Add(back.Sub(sent) / 2)
+	seen.ahead = server.Sub(middle.Round(0))
+	entries, err := replies(cmds[1])
+	if err != nil {
+		return err
+	}
+	if len(entries) == 0 {
+		seen.birth, seen.unborn = s.timeOr(server), true
+	} else {
+		e, err := noticeOf(entries[0])
+		if err != nil {
+			return err
+		}
+		seen.birth = e.Birth
+	}
+	s.partitions[part].seen.Store(seen)
+	return nil
+}
+
+func (s *Store) timeOr(server time.Time) time.Time {
+	if s.o.Now != nil {
+		return s.o.Now().UTC().Truncate(time.Microsecond)
+	}
+	return server
+}
+
+// serverTime reads the answer to TIME.
+func serverTime(cmd redis.Cmder) (time.Time, error) {
+	pair, err := replies(cmd)
+	if err != nil {
+		return time.Time{}, err
+	}
+	if len(pair) != 2 {
+		return time.Time{}, errReply
+	}
+	sec, ok := number(pair[0])
+	micro, fine := number(pair[1])
+	if !ok || !fine {
+		return time.Time{}, errReply
+	}
+	return time.Unix(sec, micro*1000).UTC(), nil
+}
+
+// errReply is an answer that no Redis server gives: the reply of another question, or something else listening.
+var errReply = errors.Join(store.ErrCorrupt, errors.New("the server's answer does not fit the question"))
+
+// replies returns a command's answer as a list, in whichever protocol the client speaks.
+func replies(cmd redis.Cmder) ([]any, error) {
+	c, ok := cmd.(once)
+	if !ok {
+		return nil, errReply
+	}
+	got, err := c.Result()
+	if err != nil {
+		return nil, err
+	}
+	switch got := got.(type) {
+	case []any:
+		return got, nil
+	case map[any]any: // RESP3 tells HGETALL so
+		list := make([]any, 0, 2*len(got))
+		for field, value := range got {
+			list = append(list, field, value)
+		}
+		return list, nil
+	}
+	return nil, errReply
+}
+
+// noticeOf reads an entry of a feed: an id, and one field with the event.
+func noticeOf(entry any) (store.Event, error) {
+	pair, ok := entry.([]any)
+	if !ok || len(pair) != 2 {
+		return store.Event{}, errReply
+	}
+	id, ok := pair[0].(string)
+	fields, fine := pair[1].([]any)
+	if !ok || !fine || len(fields) != 2 {
+		return store.Event{}, errReply
+	}
+	body, ok := fields[1].(string)
+	if !ok {
+		return store.Event{}, errReply
+	}
+	e, err := wire.DecodeNotice(body)
+	e.Position.ID = id
+	return e, err
+}

@@ -1,0 +1,195 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/jetonkit/jeton/store"
+)
+
+// facts are what the servers say of themselves.
+type facts struct {
+	neverEvicts bool
+	level       durability
+	warnings    []string
+}
+
+// least is the lowest version: partial ids of XADD, EXPIRE GT and script flags come with it.
+const least = 7
+
+// inspect asks every master what its settings promise, and refuses what does not keep the level. Where the ACL denies the
+// question it promises nothing, and warns.
+func (s *Store) inspect(ctx context.Context) (*facts, error) {
+	var mu sync.Mutex
+	all := facts{neverEvicts: true, level: durability{Durability: s.o.Durability, always: true}}
+	each := func(ctx context.Context, node *redis.Client) error {
+		f, err := s.inspectNode(ctx, node)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		all.neverEvicts = all.neverEvicts && f.neverEvicts
+		all.level.always = all.level.always && f.level.always
+		all.warnings = append(all.warnings, f.warnings...)
+		return nil
+	}
+	var err error
+	if s.cluster != nil {
+		err = s.cluster.ForEachMaster(ctx, each)
+	} else {
+		err = each(ctx, s.client.(*redis.Client)) //nolint:forcetypeassert // adopt made sure
+	}
+	if err != nil {
+		return nil, translate(ctx, err)
+	}
+	for _, w := range all.warnings {
+		s.o.Logger.WarnContext(ctx, "jeton: "+w)
+	}
+	return &all, nil
+}
+
+func (s *Store) inspectNode(ctx context.Context, node *redis.Client) (*facts, error) {
+	f := &facts{level: durability{Durability: s.o.Durability}}
+	info, err := node.Info(ctx, "server", "memory", "persistence", "replication").Result()
+	if err != nil {
+		if message, told := asServer(err); !told || code(message) != "NOPERM" {
+			return nil, err
+		}
+		if s.o.Durability != Memory() {
+			return nil, fmt.Errorf("%w: the ACL denies INFO, so the level %v cannot be checked: allow it", store.ErrUnavailable, s.o.Durability)
+		}
+		f.warn("the ACL denies INFO: NeverEvicts is not claimed, and a denylist is refused; allow it to this user")
+		return f, nil
+	}
+	facts := parse(info)
+	if err := version(facts["redis_version"]); err != nil {
+		return nil, err
+	}
+	if facts["role"] == "slave" {
+		return nil, fmt.Errorf("%w: the server is a replica, which does not know the latest revocations: name the master, or use redis+sentinel", store.ErrUnavailable)
+	}
+	policy := facts["maxmemory_policy"]
+	if f.neverEvicts = policy == "noeviction"; !f.neverEvicts {
+		f.warn(fmt.Sprintf("the server's maxmemory-policy is %q: evicted sessions are logged out, and a denylist is refused; set noeviction", policy))
+	}
+	return f, s.durable(ctx, node, facts, f)
+}
+
+func (f *facts) warn(text string) { f.warnings = append(f.warnings, text) }
+
+// durable checks that a master can keep the level.
+func (s *Store) durable(ctx context.Context, node *redis.Client, info map[string]string, f *facts) error {
+	level := s.o.Durability
+	if level == Memory() {
+		return nil
+	}
+	const field = "Options.Durability"
+	aof := info["aof_enabled"] == "1"
+	if level.fsync {
+		always, err := setting(ctx, node, "appendfsync", f)
+		if err != nil {
+			return err
+		}
+		f.level.always = aof && always == "always"
+		if f.level.always || (aof && atLeast(info["redis_version"], 7, 2)) {
+			return nil
+		}
+		return &store.FieldError{Field: field, Problem: "is fsynced, and the server does not write each command to disk", Remedy: "set appendonly yes, and appendfsync always where the server is older than 7.2"}
+	}
+	if !aof {
+		return &store.FieldError{
+			Field: field, Problem: fmt.Sprintf("is %v, and the server has no append-only file: a fast restart would lose what the replicas have too", level),
+			Remedy: "set appendonly yes",
+		}
+	}
+	keeps, err := setting(ctx, node, "min-replicas-to-write", f)
+	if err != nil {
+		return err
+	}
+	if n, err := strconv.Atoi(keeps); keeps != "" && (err != nil || n < level.replicas) {
+		return &store.FieldError{
+			Field: field, Problem: fmt.Sprintf("is %v, and the server's min-replicas-to-write is %s: a master that was cut off would go on", level, keeps),
+			Remedy: fmt.Sprintf("set min-replicas-to-write to %d or more", level.replicas),
+		}
+	}
+	if n, _ := strconv.Atoi(info["connected_slaves"]); n < level.replicas {
+		return fmt.Errorf("%w: the level %v needs %d replicas, the master has %d: start them", store.ErrUnavailable, level, level.replicas, n)
+	}
+	return nil
+}
+
+// setting returns a setting of the server; empty, with a warning, where the ACL denies the question.
+func setting(ctx context.Context, node *redis.Client, name string, f *facts) (string, error) {
+	got, err := node.ConfigGet(ctx, name).Result()
+	if message, told := asServer(err); told && (code(message) == "NOPERM" || code(message) == "ERR") {
+		f.warn("the server denies CONFIG GET " + name + ", so that it is not checked: allow it to this user, or make sure of it")
+		return "", nil
+	}
+	return got[name], err
+}
+
+// parse reads the lines of INFO.
+func parse(info string) map[string]string {
+	out := map[string]string{}
+	for line := range strings.Lines(info) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			out[name] = value
+		}
+	}
+	return out
+}
+
+func version(text string) error {
+	if atLeast(text, least, 0) {
+		return nil
+	}
+	return fmt.Errorf("%w: the server has version %q, jeton needs %d.0 or later: upgrade it", store.ErrUnavailable, text, least)
+}
+
+func atLeast(text string, major, minor int) bool {
+	parts := strings.SplitN(text, ".", 3)
+	if len(parts) < 2 {
+		return false
+	}
+	a, err1 := strconv.Atoi(parts[0])
+	b, err2 := strconv.Atoi(parts[1])
+	return err1 == nil && err2 == nil && (a > major || (a == major && b >= minor))
+}
+
+// Health looks again at what Open checked, and returns an error where the server no longer keeps what the store promises.
+func (s *Store) Health(ctx context.Context) error {
+	if err := s.errs.Ready(ctx, "health"); err != nil {
+		return err
+	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	f, err := s.inspect(ctx)
+	if err == nil && s.facts.neverEvicts && !f.neverEvicts {
+		err = fmt.Errorf("%w: the server's maxmemory-policy evicts now, and did not when the store was opened: set noeviction", store.ErrUnavailable)
+	}
+	return s.errs.Fail("health", store.Digest{}, err)
+}
+
+// Ping implements store.Pinger: every master answers.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.errs.Ready(ctx, "ping"); err != nil {
+		return err
+	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	ask := func(ctx context.Context, node *redis.Client) error { return node.Ping(ctx).Err() }
+	var err error
+	if s.cluster != nil {
+		err = s.cluster.ForEachMaster(ctx, ask)
+	} else {
+		err = ask(ctx, s.client.(*redis.Client)) //nolint:forcetypeassert // adopt made sure
+	}
+	return s.errs.Fail("ping", store.Digest{}, translate(ctx, errors.Join(err)))
+}

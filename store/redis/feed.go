@@ -1,0 +1,223 @@
+package redisstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/jetonkit/jeton/internal/wire"
+	"github.com/jetonkit/jeton/store"
+)
+
+// pollMost is how many events a poll returns.
+const pollMost = 1000
+
+// Partitions implements store.Feed.
+func (s *Store) Partitions(ctx context.Context) (int, error) {
+	return s.keys.Partitions(), s.errs.Ready(ctx, "partitions")
+}
+
+// Poll implements store.Feed. It runs as a script that counts as a write, so that a master which lost its replicas refuses
+// it instead of telling an old feed.
+func (s *Store) Poll(ctx context.Context, partition int, from store.Position) (store.Batch, error) {
+	if err := s.errs.Ready(ctx, "poll"); err != nil {
+		return store.Batch{}, err
+	}
+	batch, err := s.poll(ctx, partition, from)
+	return batch, s.errs.Fail("poll", store.Digest{}, err)
+}
+
+func (s *Store) poll(ctx context.Context, partition int, from store.Position) (store.Batch, error) {
+	if partition < 0 || partition >= s.keys.Partitions() {
+		return store.Batch{}, &store.FieldError{
+			Field: "partition", Problem: fmt.Sprintf("is %d, there are %d", partition, s.keys.Partitions()), Remedy: "use 0 up to one less",
+		}
+	}
+	at := "-"
+	if from.ID != "" {
+		if strings.Trim(from.ID, "0123456789-") != "" {
+			return store.Batch{}, &store.FieldError{Field: "Position.ID", Problem: "is not of this feed", Remedy: "pass the Position of an event of the same store"}
+		}
+		at = from.ID
+	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	key := s.keys.Feed(partition)
+	args := []any{1, key, at, pollMost + 1}
+	cmds, err := s.send(ctx, call{
+		key:  key,
+		make: func() []redis.Cmder { return run(ctx, "evalsha", pollScript.sha, args) },
+		eval: func() []redis.Cmder { return run(ctx, "eval", pollScript.text, args) },
+	})
+	if err != nil {
+		return store.Batch{}, err
+	}
+	entries, err := replies(cmds[0])
+	if err != nil {
+		return store.Batch{}, err
+	}
+	batch := store.Batch{More: len(entries) > pollMost}
+	for _, entry := range entries[:min(len(entries), pollMost)] {
+		e, err := noticeOf(entry)
+		if err != nil {
+			return store.Batch{}, err
+		}
+		batch.Events = append(batch.Events, e)
+	}
+	return batch, nil
+}
+
+// Listen implements store.Feed.
+func (s *Store) Listen(ctx context.Context, ring func(store.Bell)) error {
+	if err := s.errs.Ready(ctx, "listen"); err != nil {
+		return err
+	}
+	return s.errs.Fail("listen", store.Digest{}, s.listen(ctx, ring))
+}
+
+func (s *Store) listen(ctx context.Context, ring func(store.Bell)) error {
+	sub := s.client.Subscribe(ctx, s.keys.Bell())
+	ended := make(chan struct{})
+	defer close(ended)
+	go func() { // a read waits for a message, whatever happens to ctx
+		select {
+		case <-ctx.Done():
+		case <-s.stop:
+		case <-ended:
+		}
+		_ = sub.Close() // it ends the read below
+	}()
+	parts := make(map[string]int, s.keys.Partitions())
+	for part := range s.keys.Partitions() {
+		parts[s.keys.Feed(part)] = part
+	}
+	for {
+		m, err := sub.ReceiveMessage(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case s.closed.Load():
+			return store.ErrClosed
+		case err != nil:
+			return translate(ctx, err)
+		}
+		if b, ok := bellOf(m.Payload, parts); ok {
+			ring(b)
+		}
+	}
+}
+
+// bellOf reads "stream previous-id id" and, behind a space, the previous event's nonce and the event.
+func bellOf(text string, parts map[string]int) (b store.Bell, ok bool) {
+	words := strings.SplitN(text, " ", 4)
+	if len(words) != 4 || len(words[3]) < len(b.Prev.Nonce) {
+		return b, false
+	}
+	if b.Partition, ok = parts[words[0]]; !ok {
+		return b, false
+	}
+	n := copy(b.Prev.Nonce[:], words[3])
+	e, err := wire.DecodeNotice(words[3][n:])
+	if err != nil {
+		return b, false
+	}
+	if words[1] != "0-0" {
+		b.Prev.ID = words[1]
+	}
+	b.Event = e
+	b.Event.Position.ID = words[2]
+	return b, true
+}
+
+// Subjects implements store.SubjectLister: it scans every master's keys.
+func (s *Store) Subjects(ctx context.Context) iter.Seq2[store.Subject, error] {
+	return func(yield func(store.Subject, error) bool) {
+		err := s.errs.Ready(ctx, "subjects")
+		if err == nil {
+			err = s.errs.Fail("subjects", store.Digest{}, s.subjects(ctx, yield))
+		}
+		if err != nil && !errors.Is(err, errEnough) {
+			yield(store.Subject{}, err)
+		}
+	}
+}
+
+// errEnough ends a scan whose caller wants no more.
+var errEnough = errors.New("enough")
+
+func (s *Store) subjects(ctx context.Context, yield func(store.Subject, error) bool) error {
+	var nodes []*redis.Client
+	if s.cluster == nil {
+		nodes = append(nodes, s.client.(*redis.Client)) //nolint:forcetypeassert // adopt made sure
+	} else {
+		found := make(chan *redis.Client, 1024)
+		err := s.cluster.ForEachMaster(ctx, func(_ context.Context, n *redis.Client) error { found <- n; return nil })
+		if err != nil {
+			return translate(ctx, err)
+		}
+		close(found)
+		for n := range found {
+			nodes = append(nodes, n)
+		}
+	}
+	seen := map[store.Digest]bool{} // a scan may tell a key twice
+	for _, node := range nodes {
+		if err := s.scan(ctx, node, seen, yield); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) scan(ctx context.Context, node *redis.Client, seen map[store.Digest]bool, yield func(store.Subject, error) bool) error {
+	for cursor := uint64(0); ; {
+		if s.closed.Load() {
+			return store.ErrClosed
+		}
+		keys, next, err := node.Scan(ctx, cursor, s.keys.Ledgers(), 256).Result()
+		if err != nil {
+			return translate(ctx, err)
+		}
+		if err := s.names(ctx, node, keys, seen, yield); err != nil {
+			return err
+		}
+		if cursor = next; cursor == 0 {
+			return nil
+		}
+	}
+}
+
+// names yields the subjects of keys: a nonce, a forgotten one and one that was never logged in have no name.
+func (s *Store) names(ctx context.Context, node *redis.Client, keys []string, seen map[store.Digest]bool, yield func(store.Subject, error) bool) error {
+	pipe := node.Pipeline()
+	var digests []store.Digest
+	for _, key := range keys {
+		if d, ok := s.keys.Subject(key); ok && !seen[d] {
+			seen[d] = true
+			digests = append(digests, d)
+			pipe.HGet(ctx, key, "s")
+		}
+	}
+	cmds, err := pipe.Exec(ctx)
+	if err != nil && !errors.Is(err, redis.Nil) {
+		return translate(ctx, err)
+	}
+	for i, cmd := range cmds {
+		name := cmd.(*redis.StringCmd).Val() //nolint:forcetypeassert // HGet queued it
+		if name == "" {
+			continue
+		}
+		subject, err := wire.DecodeName(name, digests[i])
+		if err != nil {
+			return err
+		}
+		if !yield(subject, nil) {
+			return errEnough
+		}
+	}
+	return nil
+}

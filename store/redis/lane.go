@@ -1,0 +1,158 @@
+package redisstore
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// lane shares a node's connections among many callers. A lone caller sends at once, on its own goroutine, and pays
+// nothing; while as many sends are under way as the lane allows, further calls gather and go out together as one pipeline.
+type lane struct {
+	node *redis.Client
+	// wait, where it is above zero, follows every send with a WAIT for that many replicas, on the same connection.
+	wait durability
+	most int
+
+	mu      sync.Mutex
+	flying  int
+	waiting []*passenger
+
+	trips, shared *counter
+}
+
+// passenger is a call that waits for a shared send.
+type passenger struct {
+	ctx  context.Context
+	cmds []redis.Cmder
+	err  error         // of the send as a whole
+	done chan struct{} // closed when cmds hold their replies
+}
+
+// mostShared bounds a pipeline, so that its replies do not make the last caller wait long.
+const mostShared = 256
+
+// send sends commands together and waits for their replies, or for the end of ctx. Each command's own error is in it; the
+// error returned is that of the send, or of the WAIT behind it. Where it is the context's, the commands must not be looked
+// at.
+func (l *lane) send(ctx context.Context, cmds []redis.Cmder) error {
+	l.mu.Lock()
+	if l.flying < l.most {
+		l.flying++
+		l.mu.Unlock()
+		err := l.exec(ctx, cmds)
+		l.next()
+		return err
+	}
+	p := &passenger{ctx: ctx, cmds: cmds, done: make(chan struct{})}
+	l.waiting = append(l.waiting, p)
+	l.mu.Unlock()
+	select {
+	case <-p.done:
+		return p.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// next lets the gathered calls go out, or gives the place back.
+func (l *lane) next() {
+	if batch := l.board(); batch != nil {
+		go func() {
+			for ; batch != nil; batch = l.board() {
+				l.fly(batch)
+			}
+		}()
+	}
+}
+
+// board takes the calls that go out next; nil, and the place is free again, when there are none.
+func (l *lane) board() []*passenger {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for len(l.waiting) > 0 {
+		n := min(len(l.waiting), mostShared)
+		batch := make([]*passenger, 0, n)
+		for _, p := range l.waiting[:n] {
+			if p.ctx.Err() == nil { // who has left was never sent
+				batch = append(batch, p)
+			}
+		}
+		if l.waiting = l.waiting[n:]; len(l.waiting) == 0 {
+			l.waiting = nil
+		}
+		if len(batch) > 0 {
+			return batch
+		}
+	}
+	l.flying--
+	return nil
+}
+
+// fly sends a batch until the last of its callers' deadlines.
+func (l *lane) fly(batch []*passenger) {
+	var cmds []redis.Cmder
+	for _, p := range batch {
+		cmds = append(cmds, p.cmds...)
+	}
+	ctx := context.Background()
+	if latest, bounded := deadline(batch); bounded {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, latest)
+		defer cancel()
+	}
+	err := l.exec(ctx, cmds)
+	l.shared.Add(int64(len(batch)))
+	for _, p := range batch {
+		p.err = err
+		close(p.done)
+	}
+}
+
+// deadline returns the latest of a batch; false where one has none.
+func deadline(batch []*passenger) (latest time.Time, bounded bool) {
+	for _, p := range batch {
+		d, ok := p.ctx.Deadline()
+		if !ok {
+			return time.Time{}, false
+		}
+		if d.After(latest) {
+			latest = d
+		}
+	}
+	return latest, true
+}
+
+// exec sends commands on one connection, and at a durable level waits behind them until the replicas or the disk have
+// them.
+func (l *lane) exec(ctx context.Context, cmds []redis.Cmder) error {
+	l.trips.Add(1)
+	if l.wait.none() {
+		if len(cmds) == 1 {
+			_ = l.node.Process(ctx, cmds[0]) // the error is the command's
+			return nil
+		}
+		_, err := pipeline(ctx, l.node, cmds)
+		return err
+	}
+	wait := l.wait.command(ctx)
+	if _, err := pipeline(ctx, l.node, append(cmds[:len(cmds):len(cmds)], wait)); err != nil {
+		return err
+	}
+	return l.wait.judge(wait)
+}
+
+// pipeline sends commands together. Its error is one of the connection, after which no reply counts.
+func pipeline(ctx context.Context, node *redis.Client, cmds []redis.Cmder) ([]redis.Cmder, error) {
+	pipe := node.Pipeline()
+	for _, cmd := range cmds {
+		_ = pipe.Process(ctx, cmd) // it only queues
+	}
+	_, err := pipe.Exec(ctx)
+	if _, told := asServer(err); told || err == nil || err == redis.Nil { //nolint:errorlint // it is returned as it is
+		return cmds, nil // of one command, which holds it
+	}
+	return cmds, err
+}

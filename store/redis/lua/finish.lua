@@ -1,0 +1,77 @@
+-- The end of every step that changes something: pruning, the write, the events.
+
+-- prune looks at eight entries at random on every fourth write, and removes the dead among them, so that writes pay for
+-- their own cleaning: two entries each. A damaged one must not stand in the way.
+local function prune()
+  local got = call('HRANDFIELD', ledger, 8, 'WITHVALUES')
+  for i = 1, #got, 2 do
+    local f, v = got[i], got[i + 1]
+    if #f == 17 and edits[f] == nil then
+      local ok, gone = pcall(removable, v)
+      if ok and gone then drop(f, v) end
+    end
+  end
+end
+
+-- tell appends to the feed: its genesis where it is not there, whose birth is new after a loss; and where told is true the
+-- step, in as many events as the ids need.
+local function tell(told)
+  last()
+  local function append(event)
+    local ms = floor(now / 1000)
+    if tail.id then ms = max(ms, tonumber(string.match(tail.id, '^(%d+)'))) end -- the order does not follow a clock set back
+    local id = call('XADD', stream, string.format('%.0f-*', ms), 'e', event)
+    if bell ~= '' then call('PUBLISH', bell, stream .. ' ' .. (tail.id or '0-0') .. ' ' .. id .. ' ' .. tail.nonce .. event) end
+    tail.id, tail.nonce = id, sub(event, 2, 9)
+  end
+  if not tail.id then
+    append(char(0x10) .. sub(nonce, 9, 16) .. rep('\0', 16) .. pack('>I7I7', tail.birth, now) .. rep('\0', 36))
+  end
+  if not told then return end
+  local kept, i, notices = sub(h.keep, 1, 17), 1, 0
+  repeat
+    append(pack('>Bc8c16I7I7I7I7I7I7I7B', 0x10, sub(nonce, 1, 7) .. char(notices), subject, tail.birth, now, h.cut, h.cuttime,
+      h.floor, h.floortime, h.keptcut, #kept) .. kept .. table.concat(barred, '', i, min(i + 255, #barred)))
+    i, notices = i + 256, (notices + 1) % 256
+  until i > #barred
+  -- The feed is trimmed every eighth time. The last event that is too old stays: followers stand there after a quiet time.
+  if byte(nonce, 10) % 8 ~= 0 then return end
+  local bound = floor(now / 1000) - marklife
+  local first = call('XRANGE', stream, '-', '+', 'COUNT', 1)[1][1]
+  if tonumber(string.match(first, '^(%d+)')) < bound then -- or the search would walk through the whole feed
+    local old = call('XREVRANGE', stream, string.format('(%.0f', bound), '-', 'COUNT', 1)[1]
+    call('XTRIM', stream, 'MINID', '~', old[1])
+  end
+end
+
+local function many(command, list)
+  for i = 1, #list, 4000 do call(command, ledger, unpack(list, i, min(i + 3999, #list))) end
+end
+
+-- finish writes the step. An event is due where told is true or ids were barred; name is the subject's text, false to
+-- erase it.
+local function finish(told, name)
+  told = told or #barred > 0
+  if told or h.fresh then last() end -- whatever may fail does so before the first write
+  if not h.fresh and byte(nonce, 9) % 4 == 0 then prune() end
+  h.time = max(h.time, now)
+  local set, del = {'h', pack('>Bc8I7I7I7I7I2', 0x11, check, h.seq, h.cut, h.cuttime, h.time, h.marks)}, {}
+  local n = 2
+  if h.changed then
+    set[3], set[4], n = 'x', pack('>Bc8I7I7I7', 0x17, check, h.floor, h.floortime, h.keptcut) .. h.keep, 4
+  end
+  if h.ops then set[n + 1], set[n + 2], n = 'o', h.ops, n + 2 end
+  if name then set[n + 1], set[n + 2], n = 's', name, n + 2 end
+  for f, v in pairs(edits) do
+    if v then set[n + 1], set[n + 2], n = f, v, n + 2 else del[#del + 1] = f end
+  end
+  if name == false then del[#del + 1] = 's' end
+  if n <= 4000 then call('HSET', ledger, unpack(set)) else many('HSET', set) end
+  if #del > 0 then many('HDEL', del) end
+  if h.fresh then
+    call('PEXPIREAT', ledger, string.format('%.0f', ends))
+  elseif ends > 0 then
+    call('PEXPIREAT', ledger, string.format('%.0f', ends), 'GT')
+  end
+  if told or h.fresh then tell(told) end
+end

@@ -1,0 +1,58 @@
+-- The head of the ledger, the last event of the feed, and what the step is going to write.
+local h
+local edits, ends = {}, 0 -- field -> new value or false; when the ledger may go (ms)
+local tail                -- the feed's last event: id, nonce, birth; id false where there is none
+
+local function last()
+  if tail then return tail end
+  local got = call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
+  if not got then
+    tail = {id = false, nonce = rep('\0', 8), birth = now}
+    return tail
+  end
+  local event = got[2][2]
+  if byte(event) ~= 0x10 or #event < 75 then corrupt('the feed holds a foreign event') end
+  tail = {id = got[1], nonce = sub(event, 2, 9), birth = (unpackb('>I7', event, 26))}
+  return tail
+end
+
+local function open(raw, extra)
+  h = {floor = 0, floortime = 0, keptcut = 0, keep = ''}
+  if raw then
+    if byte(raw) ~= 0x11 or #raw ~= 39 then corrupt('the head is foreign or cut short') end
+    if sub(raw, 2, 9) ~= check then corrupt('the head belongs to another subject') end
+    h.seq, h.cut, h.cuttime, h.time, h.marks = unpackb('>I7I7I7I7I2', raw, 10)
+  else -- a ledger that is not there starts at the keyspace's birth: a lost store never un-revokes
+    local birth = last().birth
+    h.seq, h.cut, h.cuttime, h.time, h.marks, h.fresh = birth, birth, birth, 0, 0, true
+  end
+  if extra then
+    if byte(extra) ~= 0x17 or #extra < 30 or sub(extra, 2, 9) ~= check then corrupt('the floor is foreign or cut short') end
+    h.floor, h.floortime, h.keptcut = unpackb('>I7I7I7', extra, 10)
+    h.keep = sub(extra, 31)
+  end
+  h.extra = extra
+end
+
+local function seq()
+  h.seq = max(h.seq + 1, now)
+  return h.seq
+end
+
+-- outlive moves the ledger's end behind a member's end or a cut, in ms.
+local function outlive(t) ends = max(ends, ceil(t + keep)) end
+
+local function cut(op, ops)
+  h.cut = seq()
+  h.cuttime = max(h.cuttime, now)
+  h.ops = op .. sub(ops or '', 1, 48)
+  outlive(now / 1000)
+end
+
+local function reply(code, ...) return {code, now, ...} end
+
+-- again answers a repeat from what is there. At a durable level it writes, so that the WAIT behind it has something to
+-- wait for.
+local function again(raw)
+  if durable and raw then call('HSET', ledger, 'h', raw) end
+end

@@ -1,0 +1,19 @@
+-- Revoke of ids: a reason, then fields and the checks of their marks.
+local reason = ARGV[args]
+local fields = {}
+for i = args + 1, #ARGV, 2 do fields[#fields + 1] = ARGV[i] end
+local got = call('HMGET', ledger, 'h', 'x', unpack(fields))
+open(got[1], got[2])
+local targets = {}
+for i, f in ipairs(fields) do
+  local v = got[i + 2]
+  local ending = v and mark(v)
+  if not ending or ending * 1000 <= now then targets[#targets + 1] = {f, ARGV[args + 2 * i], v} end
+end
+if #targets == 0 then
+  again(got[1])
+  return reply('ok')
+end
+bar(reason, targets)
+finish(true)
+return reply('ok')
