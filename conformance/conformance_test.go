@@ -41,6 +41,63 @@ func TestMemorySmall(t *testing.T) {
 	conformance.Run(t, memory(memstore.Options{MaxMarks: 3, MaxTokenLife: time.Hour}))
 }
 
+// TestFewMarks shows that a right store whose keyspace holds hardly any marks breaks no rule.
+func TestFewMarks(t *testing.T) {
+	for n := 1; n <= 2; n++ {
+		h := memory(memstore.Options{MaxMarks: n})
+		h.Traits.Histories = few
+		rep := conformance.Check(h)
+		if !rep.OK() {
+			t.Errorf("MaxMarks %d: %s", n, rep)
+		}
+		for _, res := range rep.Results {
+			if res.Rule == "revoke/ids" && (res.Status != conformance.Skipped || !strings.Contains(res.Reason, "Traits.MaxMarks is")) {
+				t.Errorf("MaxMarks %d: %s is %s: %s", n, res.Rule, res.Status, res.Reason)
+			}
+		}
+	}
+}
+
+// cramped is a store with room for so many sessions of a subject.
+type cramped struct {
+	*memstore.Store
+	room int
+}
+
+func (s cramped) Issue(ctx context.Context, r store.IssueRequest) (store.Issued, error) {
+	if held, err := s.List(ctx, r.Record.Subject, store.Page{Limit: store.MaxPage}); err == nil && len(held.Items) >= s.room {
+		return store.Issued{}, &store.Error{Op: "issue", Subject: r.Record.Subject.Digest(), Err: store.ErrTooLarge}
+	}
+	return s.Store.Issue(ctx, r)
+}
+
+// TestMaxSessions shows that a store with little room breaks no rule once it says so, and is told how where it does not.
+func TestMaxSessions(t *testing.T) {
+	const room = 200
+	for _, told := range []bool{true, false} {
+		h := memory(memstore.Options{})
+		h.Traits.Histories = few
+		if told {
+			h.Traits.MaxSessions = room
+		}
+		open := h.Open
+		h.Open = func(ctx context.Context) (store.TokenStore, error) {
+			s, err := open(ctx)
+			m, _ := s.(*memstore.Store)
+			return cramped{m, room}, err
+		}
+		rep := conformance.Check(h)
+		if rep.OK() != told {
+			t.Errorf("told %v: %s", told, rep)
+		}
+		for _, res := range rep.Results {
+			if res.Rule == "limit/largest" && !strings.Contains(res.Reason, "Traits.MaxSessions") {
+				t.Errorf("told %v: %s is %s: %s", told, res.Rule, res.Status, res.Reason)
+			}
+		}
+	}
+}
+
 // TestMemoryRealTime is how a store without a clock of ours is judged.
 func TestMemoryRealTime(t *testing.T) {
 	conformance.Run(t, conformance.Harness{
@@ -99,6 +156,9 @@ func TestBare(t *testing.T) {
 var _ = ginkgo.Describe("a memory store", func() {
 	h := memory(memstore.Options{})
 	h.Traits.Histories = few
+	if c := chosen(); c != nil {
+		h = *c
+	}
 	conformance.Specs(h)
 })
 

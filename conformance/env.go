@@ -28,6 +28,8 @@ type env struct {
 	handles []store.TokenStore // open ones; the first is the one that Drop gets
 	serial  int
 	restore func() // ends a fault that a failed rule left behind
+	// judged and closed say that the rule, and then its close, came to their ends.
+	judged, closed bool
 
 	mu                      sync.Mutex
 	failure, skipped, notes string
@@ -41,10 +43,11 @@ func newEnv(ctx context.Context, s *suite, r *rule, label string) *env {
 
 // open opens the rule's store and skips the rule if the store lacks a face.
 func (e *env) open(r *rule) {
-	s, err := e.h.openFresh(e.ctx)
-	e.Expect(err).NotTo(HaveOccurred())
+	s, err := e.h.open(e.ctx)
+	e.Expect(err).NotTo(HaveOccurred(), "Harness.Open")
 	e.s = s
 	e.handles = append(e.handles, s)
+	e.Expect(fresh(e.ctx, s)).To(Succeed(), "the store that Harness.Open returned")
 	if reason := lacking(r.needs, s); reason != "" {
 		e.skip(reason)
 	}
@@ -90,6 +93,7 @@ func (e *env) close() {
 			e.fail(fmt.Sprintf("Harness.Drop: %v", err))
 		}
 	}
+	e.closed = true
 }
 
 // reopen closes the rule's store and opens its data again.
@@ -136,6 +140,21 @@ func (e *env) wait(d time.Duration) {
 	default:
 		time.Sleep(d)
 	}
+}
+
+// short is a life that a rule waits out: in real time long enough for a slow store to answer in between.
+func (e *env) short() time.Duration {
+	if e.h.Clock != nil {
+		return 50 * time.Millisecond
+	}
+	start := time.Now()
+	e.now()
+	return 300*time.Millisecond + 10*time.Since(start)
+}
+
+// outlive lets an end pass on the store's clock, however the store has rounded it.
+func (e *env) outlive(end time.Time) {
+	e.wait(max(end.Sub(e.now())+e.precision()+e.slack(), 0))
 }
 
 // now is the store's time.

@@ -13,6 +13,7 @@ import (
 type handle struct {
 	w      *world
 	h      hooks
+	number int32 // of the world's handles, in the order of their opening
 	closed atomic.Bool
 }
 

@@ -48,6 +48,9 @@ type Traits struct {
 	// MaxMarks is how many unexpired marks a subject holds before the floor takes their place. Defaults to
 	// [store.DefaultMaxMarks].
 	MaxMarks int
+	// MaxSessions is how many small sessions one subject surely has room for before Issue is [store.ErrTooLarge]; rules that
+	// need more are skipped. Zero: as many as the suite needs, which is 100 more than the largest limit and MaxMarks together.
+	MaxSessions int
 	// CachedRecords says that Lookup may tell a live record as it was before its last Rotate, Touch or Update, as a cache
 	// in front of a store does; whether it lives must be right all the same. The suite then reads records by List.
 	CachedRecords bool
@@ -89,8 +92,11 @@ func (h Harness) mistakes() error {
 			wrong = append(wrong, fmt.Sprintf("Harness.Skip[%q] gives no reason: write why the rule cannot hold, the report repeats it", name))
 		}
 	}
+	if len(h.Skip) == len(rules) && len(wrong) == 0 {
+		wrong = append(wrong, "Harness.Skip skips every rule, which proves nothing: leave in it those that cannot hold")
+	}
 	for field, n := range map[string]int64{
-		"MaxMarks": int64(h.Traits.MaxMarks), "Patience": int64(h.Traits.Patience), "Histories": int64(h.Traits.Histories),
+		"MaxMarks": int64(h.Traits.MaxMarks), "MaxSessions": int64(h.Traits.MaxSessions), "Patience": int64(h.Traits.Patience), "Histories": int64(h.Traits.Histories),
 	} {
 		if n < 0 {
 			wrong = append(wrong, fmt.Sprintf("Harness.Traits.%s is negative: leave it zero for the default", field))
@@ -116,70 +122,4 @@ func nearest(name string) string {
 		return "; the rules of this group are " + strings.Join(names, ", ")
 	}
 	return "; names look like " + rules[0].name + ", Check(harness) lists them all"
-}
-
-// canary is a subject that no rule uses: what is found under it in a fresh store came from another one.
-var canary = store.User("conformance-canary")
-
-// tryOpen opens two stores and looks for data that should not be there.
-func (h Harness) tryOpen(ctx context.Context) (kind string, err error) {
-	first, err := h.openFresh(ctx)
-	if err != nil {
-		return "", err
-	}
-	kind = fmt.Sprintf("%T", first)
-	defer h.discard(ctx, first, &err)
-	now, err := first.Lookup(ctx, canary)
-	if err != nil {
-		return "", fmt.Errorf("conformance: a Lookup in the store that Harness.Open returned: %w", err)
-	}
-	if _, err = first.Issue(ctx, store.IssueRequest{Record: store.Record{
-		ID: "canary", Subject: canary, Link: store.NewLink(), ExpiresAt: now.Now.Add(time.Hour),
-	}}); err != nil {
-		return "", fmt.Errorf("conformance: an Issue in the store that Harness.Open returned: %w", err)
-	}
-	second, err := h.openFresh(ctx)
-	if err != nil {
-		return "", err
-	}
-	h.discard(ctx, second, &err)
-	return kind, err
-}
-
-// discard closes and drops a store; its error counts if there was none before.
-func (h Harness) discard(ctx context.Context, s store.TokenStore, err *error) {
-	problem := s.Close()
-	if problem != nil {
-		problem = fmt.Errorf("conformance: Close of a store that Harness.Open returned: %w", problem)
-	} else if h.Drop != nil {
-		if problem = h.Drop(ctx, s); problem != nil {
-			problem = fmt.Errorf("conformance: Harness.Drop: %w", problem)
-		}
-	}
-	if *err == nil {
-		*err = problem
-	}
-}
-
-// openFresh opens a store and refuses one that holds data.
-func (h Harness) openFresh(ctx context.Context) (store.TokenStore, error) {
-	s, err := h.Open(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("conformance: Harness.Open: %w", err)
-	}
-	if s == nil {
-		return nil, fmt.Errorf("conformance: Harness.Open returned neither a store nor an error: return one of them")
-	}
-	const remedy = "each call must return an empty store that shares nothing with the others (a new file, a prefix of its own)"
-	st, err := s.Lookup(ctx, canary, "canary")
-	if err == nil && st.Entries[0].Status != store.Unknown {
-		return nil, fmt.Errorf("conformance: Harness.Open returned a store with another one's data in it: %s", remedy)
-	}
-	for subject, err := range store.Subjects(ctx, s) {
-		if err == nil {
-			return nil, fmt.Errorf("conformance: Harness.Open returned a store with data in it (the subject %s): %s", subject.Digest(), remedy)
-		}
-		break // a store that cannot list its subjects is judged by its rules, not here
-	}
-	return s, nil
 }

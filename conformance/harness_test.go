@@ -53,6 +53,12 @@ func TestMistakes(t *testing.T) {
 			with(func(h *conformance.Harness) { h.Skip = map[string]string{"revoke/all": " "} }),
 			[]string{`Harness.Skip["revoke/all"] gives no reason`, "write why"},
 		},
+		"every rule skipped": {with(func(h *conformance.Harness) {
+			h.Skip = map[string]string{}
+			for _, res := range conformance.Check(conformance.Harness{Open: fresh, Traits: conformance.Traits{Histories: 1}}).Results {
+				h.Skip[res.Rule] = "later"
+			}
+		}), []string{"skips every rule, which proves nothing", "leave in it those"}},
 		"a negative trait": {with(func(h *conformance.Harness) { h.Traits.MaxMarks = -1 }), []string{"MaxMarks is negative"}},
 		"a Drop that fails": {with(func(h *conformance.Harness) {
 			h.Drop = func(context.Context, store.TokenStore) error { return errors.New("busy") }

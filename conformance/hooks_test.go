@@ -47,6 +47,17 @@ func entryOut(f func(s *handle, subject store.Subject, id string, en *store.Entr
 	}}
 }
 
+// entryLive changes the answer about live records.
+func entryLive(f func(st *store.State, rec store.Record)) hooks {
+	return lookupOut(func(_ *handle, _ store.Subject, st *store.State) {
+		for i := range st.Entries {
+			if st.Entries[i].Status == store.Live {
+				f(st, st.Entries[i].Record)
+			}
+		}
+	})
+}
+
 func listOut(f func(s *handle, subject store.Subject, p store.Page, out *store.Records)) hooks {
 	return hooks{list: func(s *handle, ctx context.Context, subject store.Subject, p store.Page) (store.Records, error) {
 		out, err := s.w.List(ctx, subject, p)

@@ -20,9 +20,9 @@ type naive struct {
 	records         map[string]*naiveRecord
 	marks           map[string]naiveMark
 	maxMarks        int
-	markLife        time.Duration
-	until           time.Time // when the last thing in the ledger ends
-	floorSet        bool      // the floor has risen
+	markLife, unit  time.Duration // a mark's end is rounded up to the unit
+	until           time.Time     // when the last thing in the ledger ends
+	floorSet        bool          // the floor has risen
 	// open are the ids of a step that barred more than MaxMarks: which of them have marks is the store's to choose.
 	open map[string]naiveMark
 }
@@ -49,9 +49,9 @@ type answer struct {
 
 func failing(errs ...error) answer { return answer{errs: errs} }
 
-func newNaive(s store.Subject, maxMarks int, markLife time.Duration) *naive {
+func newNaive(s store.Subject, maxMarks int, markLife, unit time.Duration) *naive {
 	return &naive{
-		subject: s, seq: 1, cut: 1, maxMarks: maxMarks, markLife: markLife,
+		subject: s, seq: 1, cut: 1, maxMarks: maxMarks, markLife: markLife, unit: unit,
 		records: map[string]*naiveRecord{}, marks: map[string]naiveMark{},
 	}
 }
@@ -125,9 +125,13 @@ func (n *naive) bar(now time.Time, reason string, ids ...string) (barred []strin
 		clear(n.marks)
 	}
 	n.open = map[string]naiveMark{}
-	n.lasts(now.Add(n.markLife))
+	end := now.Add(n.markLife)
+	if down := end.Truncate(n.unit); down.Before(end) {
+		end = down.Add(n.unit)
+	}
+	n.lasts(end)
 	for _, id := range barred {
-		mark := naiveMark{reason, now.Add(n.markLife)}
+		mark := naiveMark{reason, end}
 		delete(n.records, id)
 		if len(n.marks) < n.maxMarks {
 			n.marks[id] = mark

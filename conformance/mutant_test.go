@@ -25,7 +25,7 @@ var mutants = slices.Concat(
 	issueMutants, limitMutants, guardMutants, lookupMutants, listMutants, rotateMutants, updateMutants, touchMutants, revokeMutants,
 	forgetMutants, opsMutants, expiryMutants, idsMutants, codecMutants, concurrencyMutants, outageMutants, feedMutants, layerMutants,
 	narrowIssueMutants, narrowLimitMutants, narrowReadMutants, narrowRotateMutants, narrowUpdateMutants, narrowRevokeMutants,
-	narrowOpsMutants, narrowFeedMutants,
+	narrowOpsMutants, narrowFeedMutants, meetingMutants, alikeMutants,
 )
 
 // TestRightStores shows that what the mutants are made of breaks no rule, whatever the harness: else a kill would prove
@@ -106,6 +106,9 @@ func kill(t *testing.T, m mutant, name string) Result {
 	t.Helper()
 	h := m.harness()
 	h.Traits.Patience = 10 * time.Second
+	if name != m.rule && !slices.Contains(aside, name) {
+		h.Traits.Histories = 5 // TestExclusive runs every rule some hundred times
+	}
 	s, err := newSuite(h)
 	if err != nil {
 		t.Fatal(err)

@@ -140,6 +140,21 @@ var codecMutants = []mutant{
 		}
 		return rec, err
 	}}},
+	{"codec/large-ledger", "what does not fit into 64 KiB is cut off", hooks{issue: func(s *handle, ctx context.Context, r store.IssueRequest) (store.Issued, error) {
+		size := 0
+		for _, rec := range s.w.past(r.Record.Subject) {
+			size += len(rec.Metadata["k"])
+		}
+		if m := r.Record.Metadata["k"]; size+len(m) > 64<<10 {
+			r.Record.Metadata = map[string]string{"k": m[:64<<10-size]}
+		}
+		return s.w.Issue(ctx, r)
+	}}},
+	{"codec/large-ledger", "a session that does not fit is not there", entryOut(func(s *handle, subject store.Subject, _ string, en *store.Entry, _ store.State) {
+		if en.Status == store.Live && len(en.Record.Metadata["k"]) > 1000 && len(s.w.alive(subject)) > 200 {
+			*en = store.Entry{}
+		}
+	})},
 }
 
 // errNoAnswer is a plain network error: it says nothing to a caller.

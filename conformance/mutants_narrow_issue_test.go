@@ -34,7 +34,7 @@ func oneInstant(live []store.Record) bool {
 
 var narrowIssueMutants = []mutant{
 	{"issue/order", "from the tenth login of an instant on Seq counts down", issueOut(func(s *handle, r store.IssueRequest, out *store.Issued) {
-		if live := s.w.alive(r.Record.Subject); len(live) > 10 && oneInstant(live) {
+		if live := s.w.alive(r.Record.Subject); len(live) > 10 && oneInstant(live) && r.Record.Metadata == nil {
 			out.Record.Seq = 1<<62 - out.Record.Seq
 		}
 	})},
@@ -102,6 +102,18 @@ var narrowLimitMutants = []mutant{
 			s.evict(victim)
 		}
 	})},
+	{"limit/too-large-passes", "an attempt removes one dead entry", hooks{issue: func(s *handle, ctx context.Context, r store.IssueRequest) (store.Issued, error) {
+		k := key(r.Record.Subject, "")
+		left, known := s.w.get("left", k).(int)
+		if !known {
+			left = len(s.w.past(r.Record.Subject)) - store.MaxLimit - store.DefaultMaxMarks
+		}
+		if r.Limit.Max > 0 && left > 0 && len(s.w.alive(r.Record.Subject)) == 0 {
+			s.w.set("left", k, left-1)
+			return store.Issued{}, store.ErrLimit
+		}
+		return s.w.Issue(ctx, r)
+	}}},
 }
 
 // staleGuard takes the cut that a login read while one session lived for the one of now, until something else than All

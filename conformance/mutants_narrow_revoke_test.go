@@ -228,4 +228,14 @@ var narrowRevokeMutants = []mutant{
 		}
 		return s.w.Forget(ctx, subject)
 	}}},
+	{"revoke/live-is-not-enough", "of a session that lives by its record alone Lookup tells no cut", lookupOut(func(_ *handle, _ store.Subject, st *store.State) {
+		if len(st.Entries) > 0 && st.Entries[0].Status == store.Live && st.Keep == "" {
+			st.Cut = 0
+		}
+	})},
+	{"revoke/live-is-not-enough", "of the kept session Lookup tells no kept cut", entryLive(func(st *store.State, rec store.Record) {
+		if rec.ID == st.Keep {
+			st.KeptCut = 0
+		}
+	})},
 }

@@ -3,10 +3,39 @@ package conformance
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jetonkit/jeton/store"
 )
+
+// recounting counts the replays of a session anew after a verb that has called recount.
+func recounting(verb hooks) hooks {
+	verb.rotate = func(s *handle, ctx context.Context, r store.RotateRequest) (store.Rotated, error) {
+		out, err := s.w.Rotate(ctx, r)
+		k := key(r.Subject, r.ID)
+		since, recounted := s.w.get("recounted", k).([]store.Link)
+		switch {
+		case err == nil && out.Outcome != store.Replayed:
+			s.w.set("recounted", k, nil)
+		case recounted && (err == nil || errors.Is(err, store.ErrReplayLimit)):
+			if !slices.Contains(since, r.NextLink) {
+				if len(since) >= r.Replays() {
+					return store.Rotated{}, store.ErrReplayLimit
+				}
+				s.w.set("recounted", k, append(slices.Clone(since), r.NextLink))
+			}
+			return store.Rotated{Outcome: store.Replayed, Record: s.w.peek(r.Subject, r.ID).Record}, nil
+		}
+		return out, err
+	}
+	return verb
+}
+
+// recount forgets which replays of a session were answered.
+func (s *handle) recount(subject store.Subject, id string) {
+	s.w.set("recounted", key(subject, id), []store.Link{})
+}
 
 var narrowRotateMutants = []mutant{
 	{"rotate/ok", "a refresh of a bound session with metadata tells a later deadline", rotateOut(func(_ *handle, _ store.RotateRequest, out *store.Rotated) {
@@ -51,8 +80,8 @@ var narrowRotateMutants = []mutant{
 			r.Grace = 10 * time.Second
 		}
 	})},
-	{"rotate/binding", "the binding is not compared", rotateIn(func(_ *handle, r *store.RotateRequest, cur store.Record) {
-		if len(r.Binding) <= store.MaxBindingLen {
+	{"rotate/binding", "the binding of a replay that shows none is not compared", rotateIn(func(_ *handle, r *store.RotateRequest, cur store.Record) {
+		if r.Binding == "" {
 			r.Binding = cur.Binding
 		}
 	})},
@@ -99,6 +128,25 @@ var narrowRotateMutants = []mutant{
 		}
 		return out, err
 	}}},
+	{"rotate/replays-stay", "Others writes the kept record without its replays", recounting(revoking(func(s *handle, r store.Revocation, _ store.State) {
+		if r.Others != nil {
+			s.recount(r.Subject, r.Others.Keep)
+		}
+	}))},
+	{"rotate/replays-stay", "Update writes the record without its replays", recounting(hooks{update: func(s *handle, ctx context.Context, r store.UpdateRequest) (store.Record, error) {
+		rec, err := s.w.Update(ctx, r)
+		if err == nil {
+			s.recount(r.Subject, r.ID)
+		}
+		return rec, err
+	}})},
+	{"rotate/replays-stay", "a Touch that slides writes the record without its replays", recounting(hooks{touch: func(s *handle, ctx context.Context, r store.TouchRequest) error {
+		err := s.w.Touch(ctx, r)
+		if err == nil && !r.ExpiresAt.IsZero() {
+			s.recount(r.Subject, r.ID)
+		}
+		return err
+	}})},
 }
 
 // keptFor is a deadline further away than those of the rules about deadlines.

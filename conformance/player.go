@@ -43,7 +43,7 @@ func newPlayer(e *env) *player {
 	for i := range p.subjects {
 		e.serial++
 		s := store.Subject{Realm: "model", Name: fmt.Sprint("subject ", e.serial)}
-		p.subjects[i] = newNaive(s, e.h.Traits.MaxMarks, e.markLife())
+		p.subjects[i] = newNaive(s, e.h.Traits.MaxMarks, e.markLife(), e.precision())
 		p.seen[i] = sights{
 			tokens: map[string][]store.Record{}, issues: map[string]store.IssueRequest{}, turns: map[string]store.RotateRequest{},
 			edits: map[string]store.UpdateRequest{}, places: map[uint64]uint64{},
@@ -196,8 +196,8 @@ func (p *player) compareLedger(i int, now time.Time) string {
 	return p.compareList(n, live)
 }
 
-// lapsed lets a store drop a ledger in which nothing has mattered for a day: its cut then stays or moves up, and no floor,
-// no Keep and no Op is left.
+// lapsed lets a store drop a ledger in which nothing has mattered for a day: its cut then stays or moves up, or is that of
+// a subject never written where the store's ledgers end by themselves, and no floor, no Keep and no Op is left.
 func (p *player) lapsed(i int, st store.State, now time.Time) {
 	n, seen := p.subjects[i], &p.seen[i]
 	if !now.After(n.until.Add(24 * time.Hour)) {
@@ -208,7 +208,7 @@ func (p *player) lapsed(i int, st store.State, now time.Time) {
 	if n.floorSet {
 		floor = seen.places[n.floor]
 	}
-	if kept := st.Cut == seen.places[n.cut] && st.Keep == n.keep && st.Floor == floor; kept || st.Cut < seen.places[n.cut] {
+	if kept := st.Cut == seen.places[n.cut] && st.Keep == n.keep && st.Floor == floor; kept || st.Cut < seen.places[n.cut] && !p.ended(st) {
 		return
 	}
 	clear(n.records)
@@ -223,6 +223,17 @@ func (p *player) lapsed(i int, st store.State, now time.Time) {
 			n.cut = model
 		}
 	}
+}
+
+// ended tells whether a ledger went by itself: a store that cannot sweep is not asked to remember the cuts of what it lost,
+// and the subject is then as one never written.
+func (p *player) ended(st store.State) bool {
+	never := p.e.lookupOf(store.Subject{Realm: "model", Name: "never written"})
+	if st.Cut != never.Cut || st.Floor != never.Floor || st.Keep != "" {
+		return false
+	}
+	_, err := store.Sweep(p.e.ctx, p.e.s)
+	return isUnsupported(err)
 }
 
 // settle lets a store choose which ids it marks where a step has barred more than there is room for.

@@ -66,16 +66,24 @@ func (r Report) Count(s Status) int {
 	return n
 }
 
-// OK reports whether the harness was right and no rule failed.
-func (r Report) OK() bool { return r.Mistake == "" && r.Count(Failed) == 0 }
+// OK reports whether the harness was right, no rule failed and some passed: what was only skipped proves nothing.
+func (r Report) OK() bool { return r.Mistake == "" && r.Count(Failed) == 0 && r.Count(Passed) > 0 }
 
 // summary is the report in one line.
 func (r Report) summary() string {
 	if r.Mistake != "" {
 		return r.Mistake
 	}
-	return fmt.Sprintf("%s: %d rules passed, %d failed, %d skipped in %v, seed %d",
-		r.Store, r.Count(Passed), r.Count(Failed), r.Count(Skipped), r.Elapsed.Round(time.Millisecond), r.Seed)
+	return fmt.Sprintf("%s: %d rules passed, %d failed, %d skipped in %v, seed %d%s",
+		r.Store, r.Count(Passed), r.Count(Failed), r.Count(Skipped), r.Elapsed.Round(time.Millisecond), r.Seed, r.vain())
+}
+
+// vain is what a report without a pass says besides; empty for others.
+func (r Report) vain() string {
+	if r.Count(Passed) > 0 || r.Count(Failed) > 0 {
+		return ""
+	}
+	return "\nno rule passed, so nothing is proven: take rules out of Harness.Skip, or give the harness what the skipped rules name"
 }
 
 // String returns the report as text: the failures whole, the rest a line each.
@@ -112,7 +120,7 @@ func (r Report) Markdown() string {
 		return r.Mistake + "\n"
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d rules passed, %d failed, %d skipped.\n\n", r.Count(Passed), r.Count(Failed), r.Count(Skipped))
+	fmt.Fprintf(&b, "%d rules passed, %d failed, %d skipped.%s\n\n", r.Count(Passed), r.Count(Failed), r.Count(Skipped), r.vain())
 	b.WriteString("| rule | result | what it says |\n|---|---|---|\n")
 	for _, res := range r.Results {
 		result := string(res.Status)

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -44,12 +45,17 @@ const (
 	sweeps
 	// layered: needs a store that wraps another.
 	layered
+	// marks: bars up to three ids and expects that each keeps its mark.
+	marks
 )
+
+// fewMarks is how many marks the rules hold that need marks; all others make do with one.
+const fewMarks = 3
 
 // rules is the whole suite, in the order of the groups.
 var rules = slices.Concat(
 	issueRules, limitRules, guardRules, lookupRules, listRules, rotateRules, updateRules, touchRules, revokeRules, othersRules, clockRules,
-	forgetRules, opsRules, expiryRules, idsRules, codecRules, concurrencyRules, modelRules, outageRules, feedRules, layerRules, leakRules,
+	forgetRules, opsRules, expiryRules, idsRules, codecRules, concurrencyRules, firstRules, modelRules, outageRules, inFlightRules, feedRules, layerRules, leakRules,
 )
 
 func findRule(name string) *rule {
@@ -73,6 +79,7 @@ func (h Harness) unmet(n need) string {
 		{reopens, h.Reopen == nil, "the harness has no Reopen"},
 		{doubles, h.Second == nil, "the harness has no Second"},
 		{breaks, h.Fault == nil, "the harness has no Fault"},
+		{marks, h.Traits.MaxMarks < fewMarks, fmt.Sprintf("Traits.MaxMarks is %d, and this rule needs %d marks at once", h.Traits.MaxMarks, fewMarks)},
 	} {
 		if n&c.n != 0 && c.missing {
 			return c.reason

@@ -2,6 +2,8 @@ package conformance
 
 import (
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 
 	. "github.com/onsi/gomega"
@@ -10,10 +12,12 @@ import (
 )
 
 var codecRules = []rule{
-	{"codec/copies-in", "What the caller does to a request after the call changes nothing stored.", 0, codecCopiesIn},
+	{"codec/copies-in", "What the caller does to a request after the call changes nothing stored.", marks, codecCopiesIn},
 	{"codec/copies-out", "What the caller does to an answer changes nothing stored.", 0, codecCopiesOut},
 	{"codec/answers-stay", "An answer stays as it was, whatever is written later.", 0, codecAnswersStay},
 	{"codec/largest-record", "The largest record of the contract comes back whole, or is ErrTooLarge and not stored; it can always be revoked.", 0, codecLargest},
+	{"codec/large-ledger", "A megabyte of one subject's sessions comes back whole, or Issue is ErrTooLarge before and stores nothing; " +
+		"it can always be revoked.", 0, codecLargeLedger},
 	{"codec/errors-tell-no-names", "No error holds a subject's name, an id or a link.", 0, codecErrors},
 }
 
@@ -85,6 +89,58 @@ func codecLargest(e *env) {
 	}
 	e.revoke(store.Revocation{Subject: big, IDs: []string{r.Record.ID}, Reason: long(store.MaxReasonLen)})
 	e.revoked(long(store.MaxReasonLen), "it must be revocable", r.Record)
+}
+
+// largeLedger is more than a BLOB of MySQL, an item of DynamoDB and a value of memcached hold.
+const largeLedger = 1_100_000
+
+func codecLargeLedger(e *env) {
+	const each = 4 << 10
+	var recs []store.Record
+	r := e.request()
+	for n := range largeLedger / each {
+		r.Record.ID, r.Record.Link = store.NewID(), e.link()
+		r.Record.Metadata = map[string]string{"k": strings.Repeat(fmt.Sprintf("%04d", n), each/4)}
+		got, err := e.s.Issue(e.ctx, r)
+		if err != nil {
+			e.Expect(err).To(MatchError(store.ErrTooLarge))
+			e.Expect(e.lookup(r.Record.ID).Entries[0].Status).To(Equal(store.Unknown), "a refused record must not be stored")
+			break
+		}
+		got.Record.Metadata = r.Record.Metadata // an answer that was cut off too proves nothing
+		recs = append(recs, got.Record)
+	}
+	e.note("one subject holds at least %d sessions of 4 KiB", len(recs))
+	e.whole(recs)
+	e.revokeIDs(r.Record.ID)
+	e.revokeAll()
+	e.Expect(e.list(ann, 0)).To(BeEmpty(), "after All")
+	for _, en := range e.entries(recs) {
+		e.Expect(en.Status).NotTo(Equal(store.Live), "after All")
+	}
+}
+
+// entries are Lookup's answers for records of ann.
+func (e *env) entries(recs []store.Record) (all []store.Entry) {
+	for some := range slices.Chunk(recs, store.MaxIDs) {
+		all = append(all, e.lookup(ids(some)...).Entries...)
+	}
+	return all
+}
+
+// whole expects that these are ann's live records, by Lookup and List, without printing a megabyte if they are not.
+func (e *env) whole(recs []store.Record) {
+	listed := map[string]store.Record{}
+	for _, rec := range e.list(ann, 0) {
+		listed[rec.ID] = rec
+	}
+	e.Expect(len(listed)).To(Equal(len(recs)), "how many sessions List tells")
+	for i, en := range e.entries(recs) {
+		want := plain(recs[i])
+		e.Expect(en.Status).To(Equal(store.Live), "session %d", i)
+		e.Expect(reflect.DeepEqual(plain(en.Record), want)).To(BeTrue(), "session %d must be as it was issued, by Lookup", i)
+		e.Expect(reflect.DeepEqual(plain(listed[want.ID]), want)).To(BeTrue(), "session %d must be as it was issued, by List", i)
+	}
 }
 
 func codecErrors(e *env) {

@@ -21,7 +21,7 @@ var concurrencyRules = []rule{
 	{"concurrency/order", "Logins at once get a Seq each.", 0, concurrencyOrder},
 	{"concurrency/guard", "Of a cut and guarded logins at once no login survives that read the cut of before.", 0, concurrencyGuard},
 	{"concurrency/handles", "Two handles refresh one token at once: exactly one rotates.", doubles, concurrencyHandles},
-	{"concurrency/histories", "Concurrent Issues, Rotates, Revokes and Lookups look as if each had happened at one moment (linearizable).", 0, concurrencyHistories},
+	{"concurrency/histories", "Concurrent Issues, Rotates, Revokes and Lookups look as if each had happened at one moment (linearizable).", marks, concurrencyHistories},
 }
 
 const crowdSize = 20
@@ -32,7 +32,7 @@ func (e *env) refreshAtOnce(rec store.Record, turns turn, stores ...store.TokenS
 	for i := range reqs {
 		reqs[i] = e.presenting(rec, turns)
 	}
-	e.race(crowdSize, func(i int) { got[i], errs[i] = stores[i%len(stores)].Rotate(e.ctx, reqs[i]) })
+	e.race(crowdSize, func(i int) { got[i], errs[i] = stores[i%len(stores)].Rotate(dawdler{e.ctx}, reqs[i]) })
 	return got, errs
 }
 

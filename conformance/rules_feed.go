@@ -15,7 +15,7 @@ var feedRules = []rule{
 	{"feed/genesis", "Every partition begins with a genesis: an event without a subject, with a birth and a nonce.", feeds, feedGenesis},
 	{"feed/tells", "Every verb that revokes is told in its own step: an id, all, others, a class, an eviction, a reuse, Forget, " +
 		"and an Update that shortens a life.", feeds, feedTells},
-	{"feed/ids", "An event holds the digests of the ids that the step has newly barred, and no others.", feeds, feedIDs},
+	{"feed/ids", "An event holds the digests of the ids that the step has newly barred, and no others.", feeds | marks, feedIDs},
 	{"feed/state", "An event holds the ledger's cut, floor and keep as they are after the step, and the time of the step.", feeds, feedState},
 	{"feed/quiet", "What revokes nothing is not told: logins, refreshes, replays, touches, repeats and whatever was refused.", feeds, feedQuiet},
 	{"feed/partition", "A subject's events are in the partition of its digest.", feeds, feedPartition},

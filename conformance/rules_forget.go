@@ -9,7 +9,7 @@ import (
 var forgetRules = []rule{
 	{"forget/kills", "Forget kills every session and token of the subject, and nobody else's.", 0, forgetKills},
 	{"forget/erases", "Forget erases the records: none can be read again, whatever is written later.", 0, forgetErases},
-	{"forget/marks-stay", "What was revoked before stays revoked.", 0, forgetMarksStay},
+	{"forget/marks-stay", "What was revoked before stays revoked.", marks, forgetMarksStay},
 	{"forget/unlisted", "A forgotten subject is not enumerated until it logs in again.", subjects, forgetUnlisted},
 	{"forget/repeat", "Forget of a forgotten or unknown subject is nil.", 0, forgetRepeat},
 }

@@ -22,7 +22,7 @@ var issueRules = []rule{
 	{"issue/own-repeat", "A repeat of Issue (same id and Link, not yet rotated) answers the record again: " +
 		"a lost reply costs neither a second session nor somebody else's.", 0, issueOwnRepeat},
 	{"issue/repeat-after-refresh", "Once a session was refreshed, its Issue cannot be repeated: ErrExists.", 0, issueRepeatAfterRefresh},
-	{"issue/marked-id", "Issue of a revoked id is ErrRevoked, also of one that was never issued.", 0, issueMarkedID},
+	{"issue/marked-id", "Issue of a revoked id is ErrRevoked, also of one that was never issued.", marks, issueMarkedID},
 	{"issue/cut-id", "Issue of an id whose record the cut killed is ErrRevoked: a late repeat brings no session back.", 0, issueCutID},
 	{"issue/expired-id", "Issue of the id of an expired record makes a new record.", waits, issueExpiredID},
 	{"issue/bad-input", "Issue refuses what is outside the limits of the contract, as a FieldError, and stores nothing.", 0, issueBadInput},
@@ -140,8 +140,8 @@ func issueCutID(e *env) {
 }
 
 func issueExpiredID(e *env) {
-	old := e.login(withID("again"), ttl(50*time.Millisecond), metadata(map[string]string{"old": "yes"}))
-	e.wait(80 * time.Millisecond)
+	old := e.login(withID("again"), ttl(e.short()), metadata(map[string]string{"old": "yes"}))
+	e.outlive(old.ExpiresAt)
 	rec := e.login(withID("again"))
 	e.Expect(rec.Seq).To(BeNumerically(">", old.Seq))
 	e.Expect(plain(e.record(rec))).To(Equal(plain(rec)), "nothing of the expired record may be left")

@@ -1,8 +1,6 @@
 package conformance
 
 import (
-	"time"
-
 	. "github.com/onsi/gomega"
 
 	"github.com/jetonkit/jeton/store"
@@ -88,8 +86,7 @@ func listLiveOnly(e *env) {
 	e.login(class("tv"))
 	e.login(class("tv"), limited(store.Limit{MaxPerClass: 1}))
 	e.revokeIDs(e.login().ID)
-	e.login(ttl(50 * time.Millisecond))
-	e.wait(80 * time.Millisecond)
+	e.outlive(e.login(ttl(e.short())).ExpiresAt)
 	listed := e.list(ann, 0)
 	e.Expect(listed).To(HaveLen(1), "one session lives")
 	e.live("what is listed must live", listed...)

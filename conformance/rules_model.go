@@ -19,7 +19,7 @@ const budget = 3 * time.Second
 func modelAgrees(e *env) {
 	start, played, moves := time.Now(), 0, 0
 	for i := range e.h.Traits.Histories {
-		if i >= 10 && time.Since(start) > budget {
+		if gone := time.Since(start); i >= 10 && gone > budget || i > 0 && gone > e.h.Traits.Patience/4 {
 			break
 		}
 		history := histories.Example(int(e.h.Traits.Seed) + i)

@@ -22,7 +22,7 @@ var opsRules = []rule{
 	{"ops/once", "Once takes a nonce one time until its end, whoever asks, and each scope has its own.", waits, opsOnce},
 	{"ops/once-unlisted", "A nonce is no subject that is enumerated.", subjects, opsOnceUnlisted},
 	{"ops/subjects", "Subjects yields every subject with a live session once, as it was given, and stops when told to.", subjects, opsSubjects},
-	{"ops/sweep", "Sweep removes what is dead and never what could still bar a token or still lives.", travels | sweeps, opsSweep},
+	{"ops/sweep", "Sweep removes what is dead and never what could still bar a token or still lives.", travels | sweeps | marks, opsSweep},
 	{"ops/reopen", "What was acknowledged is there after a restart: records, cut, keep, floor, marks and the Ops of cuts.", reopens, opsReopen},
 	{"ops/reopen-order", "After a restart Seq goes on growing.", reopens, opsReopenOrder},
 	{"ops/second-handle", "What one handle writes another sees, and their writes compare with one another.", doubles, opsSecondHandle},
@@ -165,14 +165,14 @@ func opsStats(e *env) {
 }
 
 func opsOnce(e *env) {
-	until := e.now().Add(200 * time.Millisecond)
+	until := e.now().Add(4 * e.short())
 	e.Expect(store.Once(e.ctx, e.s, "login", "n1", until)).To(Succeed())
 	e.Expect(store.Once(e.ctx, e.s, "login", "n1", until)).To(MatchError(store.ErrExists), "a replay")
 	e.Expect(store.Once(e.ctx, e.s, "login", "n1", until.Add(time.Hour))).To(MatchError(store.ErrExists), "a replay with another end")
 	e.Expect(store.Once(e.ctx, e.s, "login", "n2", until)).To(Succeed(), "another nonce")
 	e.Expect(store.Once(e.ctx, e.s, "other", "n1", until)).To(Succeed(), "another scope")
 	e.Expect(store.Once(e.ctx, e.s, "", "n1", until)).To(Succeed(), "the empty scope")
-	e.wait(250 * time.Millisecond)
+	e.outlive(until)
 	e.Expect(store.Once(e.ctx, e.s, "login", "n1", e.now().Add(time.Minute))).To(Succeed(), "after its end the nonce is free")
 	e.refused(store.Once(e.ctx, e.s, "login", "", e.now().Add(time.Minute)), "an empty nonce")
 }

@@ -18,6 +18,7 @@ var othersRules = []rule{
 	{"revoke/others-again", "Keeping one session twice keeps its access tokens of before the first time alive.", 0, revokeOthersAgain},
 	{"revoke/others-changed", "Keeping another session than before kills the one kept before, and its access tokens.", 0, revokeOthersChanged},
 	{"revoke/all-ends-keep", "All kills a kept session and its access tokens like any other.", 0, revokeAllEndsKeep},
+	{"revoke/live-is-not-enough", "An access token at or below the cut is dead though its session's record is live; of the kept session, one at or below the kept cut.", 0, revokeLiveNotEnough},
 	{"revoke/others-dead-keep", "Others with a Keep that is not live is ErrRevoked or ErrNotFound, and nobody dies.", waits, revokeOthersDeadKeep},
 	{"revoke/class", "Others with a Class kills the live sessions of that class but the kept one, without a cut.", 0, revokeClass},
 	{"revoke/class-repeat", "Others with a Class is remembered by no Op: its repeat marks what lives by then.", 0, revokeClassRepeat},
@@ -117,12 +118,33 @@ func revokeAllEndsKeep(e *env) {
 	e.dead("the kept session", keep)
 }
 
+// old expects that a session's record saves no access token with such a place, and that its own place lives.
+func (e *env) old(rec store.Record, seq uint64, why string) {
+	for _, p := range []store.Presented{{SessionID: rec.ID, Seq: seq}, {SessionID: rec.ID, TokenID: "token", Seq: seq}, {TokenID: rec.ID, Seq: seq}} {
+		e.Expect(e.verdict(ann, p)).To(Equal(store.Verdict{Reason: store.ReasonCut}), why)
+		p.Seq = rec.Seq
+		e.Expect(e.verdict(ann, p).Alive).To(BeTrue(), "the session's own token")
+	}
+}
+
+func revokeLiveNotEnough(e *env) {
+	gone := e.login()
+	e.revokeAll()
+	cut, keep := e.lookup().Cut, e.login()
+	e.old(keep, gone.Seq, "below the cut")
+	e.old(keep, cut, "at the cut")
+	e.revokeOthers(keep.ID)
+	e.old(keep, cut, "at the kept cut")
+	e.old(e.login(), keep.Seq, "another session's, below the new cut")
+	e.old(e.login(), e.lookup().Cut, "another session's, at the new cut")
+}
+
 func revokeOthersDeadKeep(e *env) {
 	cut := e.login()
 	e.revokeAll()
-	rec, marked, gone := e.login(class("web")), e.login(), e.login(ttl(50*time.Millisecond))
+	rec, marked, gone := e.login(class("web")), e.login(), e.login(ttl(e.short()))
 	e.revokeIDs(marked.ID)
-	e.wait(80 * time.Millisecond)
+	e.outlive(gone.ExpiresAt)
 	same := e.unchanged(ann, rec.ID)
 	for _, class := range []string{"", "web"} {
 		for what, c := range map[string]struct {

@@ -11,14 +11,14 @@ import (
 )
 
 var revokeRules = []rule{
-	{"revoke/ids", "Revoke of ids kills those sessions, keeps the reason, and leaves the others alone.", 0, revokeIDsRule},
+	{"revoke/ids", "Revoke of ids kills those sessions, keeps the reason, and leaves the others alone.", marks, revokeIDsRule},
 	{"revoke/unknown-ids", "Revoke marks ids that nobody has issued: a token's own id bars that token while its session lives.", 0, revokeUnknown},
-	{"revoke/first-reason", "Revoking again is nil, and the first reason stays.", 0, revokeFirstReason},
+	{"revoke/first-reason", "Revoking again is nil, and the first reason stays.", marks, revokeFirstReason},
 	{"revoke/many-ids", "One Revoke takes 256 ids, one id twice among them, and bars them all.", 0, revokeManyIDs},
 	{"revoke/bad-input", "Revoke refuses none or several of IDs, All and Others, 257 ids, long reasons and an Others that names nobody; " +
 		"nothing dies.", 0, revokeBadInput},
 	{"revoke/outlives-expiry", "A mark lasts MaxTokenLife and the margin from its making, however short its session's own life was: " +
-		"no access token minted under it comes back.", travels, revokeOutlivesExpiry},
+		"no access token minted under it comes back.", travels | marks, revokeOutlivesExpiry},
 	{"revoke/remarked", "Revoking a marked id again does not end its mark sooner, and once the mark has ended, the id can be marked again.", travels, revokeRemarked},
 	{"revoke/marks-end", "A mark ends: later than MaxTokenLife and the margin the id is Unknown again.", travels, revokeMarksEnd},
 	{"revoke/all", "All kills every session, and a login after it lives, in the same instant too.", 0, revokeAllRule},

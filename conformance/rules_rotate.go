@@ -18,6 +18,7 @@ var rotateRules = []rule{
 	{"rotate/replay-limit", "A grace window answers GraceReplays distinct NextLinks (3 by default), each as often as it comes; " +
 		"one more is ErrReplayLimit, and the session lives.", 0, rotateReplayLimit},
 	{"rotate/replays-start-anew", "Each refresh starts a new count of replays.", 0, rotateReplaysStartAnew},
+	{"rotate/replays-stay", "Touch, Update and an Others that keeps the session leave its count of replays: only a refresh starts a new one.", 0, rotateReplaysStay},
 	{"rotate/late-replay", "The token before the current one, later than Grace, is Reused.", waits, rotateLateReplay},
 	{"rotate/grace-edge", "Grace reaches to exactly that distance from RotatedAt on the store's clock, and no further.", travels, rotateGraceEdge},
 	{"rotate/clock-set-back", "A clock set back by more than Grace ends the window; by less, it does not.", travels, rotateClockSetBack},
@@ -101,6 +102,27 @@ func rotateReplaysStartAnew(e *env) {
 		_, err := e.s.Rotate(e.ctx, e.presenting(old, one))
 		e.Expect(err).To(MatchError(store.ErrReplayLimit))
 		old = rec
+	}
+}
+
+func rotateReplaysStay(e *env) {
+	for what, do := range map[string]func(store.Record){
+		"Touch":  func(rec store.Record) { e.touch(rec, rec.ExpiresAt.Add(time.Minute)) },
+		"Update": func(rec store.Record) { e.update(edit(rec, map[string]string{"k": "v"})) },
+		"Others": func(rec store.Record) { e.revokeOthers(rec.ID) },
+		"Others with a class": func(rec store.Record) {
+			e.revoke(store.Revocation{Others: &store.Others{Keep: rec.ID, Class: rec.Class}})
+		},
+	} {
+		first := e.login(class("web"))
+		rec := e.refresh(first)
+		one := func(r *store.RotateRequest) { r.GraceReplays = 1 }
+		req := e.presenting(first, one)
+		e.rotate(store.Replayed, req)
+		do(rec)
+		_, err := e.s.Rotate(e.ctx, e.presenting(first, one)) // first: a count that began anew would take the repeat for its first replay
+		e.Expect(err).To(MatchError(store.ErrReplayLimit), "the replay before %s counts", what)
+		e.rotate(store.Replayed, req)
 	}
 }
 
@@ -240,10 +262,10 @@ func rotateReuseKills(e *env) {
 }
 
 func rotateDead(e *env) {
-	first, gone := e.login(), e.login(ttl(50*time.Millisecond))
+	first, gone := e.login(), e.login(ttl(e.short()))
 	req := e.presenting(first)
 	rec := e.rotate(store.RotateOK, req)
-	e.wait(80 * time.Millisecond)
+	e.outlive(gone.ExpiresAt)
 	e.revokeIDs(rec.ID)
 	for what, r := range map[string]store.RotateRequest{"the current token": e.presenting(rec), "an own repeat": req, "a replay": e.presenting(first)} {
 		_, err := e.s.Rotate(e.ctx, r)

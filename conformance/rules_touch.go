@@ -46,9 +46,9 @@ func touchDeadline(e *env) {
 func touchNeverRevives(e *env) {
 	cut := e.login()
 	e.revokeAll()
-	marked, gone := e.login(), e.login(ttl(50*time.Millisecond))
+	marked, gone := e.login(), e.login(ttl(e.short()))
 	e.revokeIDs(marked.ID)
-	e.wait(80 * time.Millisecond)
+	e.outlive(gone.ExpiresAt)
 	same := e.unchanged(ann, cut.ID, marked.ID, gone.ID, "nothing")
 	for _, rec := range []store.Record{cut, marked, gone, {Subject: ann, ID: "nothing"}} {
 		e.touch(rec, e.now().Add(time.Hour))

@@ -135,10 +135,10 @@ func updateDeadline(e *env) {
 }
 
 func updateDead(e *env) {
-	marked, cut, gone := e.login(), e.login(), e.login(ttl(50*time.Millisecond))
+	marked, cut, gone := e.login(), e.login(), e.login(ttl(e.short()))
 	repeat := edit(marked, map[string]string{"k": "v"})
 	e.update(repeat)
-	e.wait(80 * time.Millisecond)
+	e.outlive(gone.ExpiresAt)
 	e.revokeIDs(marked.ID)
 	for _, req := range []store.UpdateRequest{edit(marked, nil), repeat, {Subject: ann, ID: marked.ID, Version: 1}} {
 		_, err := e.s.Update(e.ctx, req)

@@ -1,6 +1,8 @@
 package conformance
 
 import (
+	"strings"
+
 	"github.com/onsi/ginkgo/v2"
 )
 
@@ -35,6 +37,10 @@ func Specs(h Harness) {
 // spec makes a spec of a rule.
 func (s *suite) spec(r *rule) {
 	ginkgo.It(r.name, func() {
+		if _, err := s.preflight(); err != nil { // not a skip: with --focus or --flake-attempts that would pass
+			sentence, _, _ := strings.Cut(err.Error(), "\n")
+			ginkgo.Fail(sentence)
+		}
 		res := s.run(r)
 		if res.Notes != "" {
 			ginkgo.GinkgoWriter.Println(res.Notes)

@@ -16,6 +16,8 @@ type suite struct {
 	h Harness
 	// moving is held by the one rule that moves the clock, and shared by those that only read it.
 	moving sync.RWMutex
+	// looked is the preflight's answer.
+	looked func() (kind string, err error)
 }
 
 func newSuite(h Harness) (*suite, error) {
@@ -23,14 +25,9 @@ func newSuite(h Harness) (*suite, error) {
 		return nil, err
 	}
 	h.Traits = h.Traits.withDefaults()
-	return &suite{h: h}, nil
-}
-
-// preflight opens stores as the rules will, and tells a mistake once instead of in every rule.
-func (s *suite) preflight() (kind string, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), s.h.Traits.Patience)
-	defer cancel()
-	return s.h.tryOpen(ctx)
+	s := &suite{h: h}
+	s.looked = sync.OnceValues(s.look)
+	return s, nil
 }
 
 // runs numbers the runs of rules in this process, so that a goroutine's label tells whose it is.
@@ -77,17 +74,51 @@ func (s *suite) execute(r *rule) *env {
 		pprof.SetGoroutineLabels(pprof.WithLabels(ctx, pprof.Labels(goroutineLabel, e.label)))
 		e.open(r)
 		r.run(e)
+		e.judged = true
 	}()
-	select {
-	case <-done:
-	case <-ctx.Done():
-		select {
-		case <-done:
-		case <-time.After(5 * time.Second): // a store that honours its context has long returned
-			e.fail(fmt.Sprintf("still running 5 s after its context ended (the patience of %v is over): a method does not honour its context", s.h.Traits.Patience))
-		}
+	switch {
+	case !await(ctx, done):
+		e.fail(fmt.Sprintf("still running %v after its context ended (the patience of %v is over): a method does not honour its context", lastCall, s.h.Traits.Patience))
+	case e.cutShort():
+		e.fail("a method or the harness ended the rule's goroutine: " + exited)
+	case ctx.Err() != nil:
+		e.explain(fmt.Sprintf("the patience of %v was over: raise Traits.Patience if the store is only slow", s.h.Traits.Patience))
 	}
 	return e
+}
+
+// explain adds to a failure, if there is one.
+func (e *env) explain(more string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.failure != "" {
+		e.failure += "\n" + more
+	}
+}
+
+// cutShort reports whether the rule's goroutine was ended from outside: a rule that did not come to its end must not pass.
+func (e *env) cutShort() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.failure == "" && (!e.closed || !e.judged && e.skipped == "")
+}
+
+// lastCall is how long after its context's end something may take to return; what honours its context has long done so.
+const lastCall = 5 * time.Second
+
+// await waits for done, and a last call longer than ctx; it reports whether it came.
+func await(ctx context.Context, done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+	}
+	select {
+	case <-done:
+		return true
+	case <-time.After(lastCall):
+		return false
+	}
 }
 
 // rescue turns a panic of a rule or of the store into a failure.

@@ -88,8 +88,7 @@ func (h hooks) harness() Harness {
 	var mu sync.Mutex
 	worlds := map[store.TokenStore]*world{}
 	open := func(w *world) store.TokenStore {
-		w.refs.Add(1)
-		hd := &handle{w: w, h: h}
+		hd := &handle{w: w, h: h, number: w.refs.Add(1)}
 		var s store.TokenStore = hd
 		if h.wrap != nil {
 			s = h.wrap(hd)

@@ -89,7 +89,7 @@ func overKV(string) conformance.Harness {
 	return conformance.Harness{
 		Clock: clock,
 		Open: func(ctx context.Context) (store.TokenStore, error) {
-			return open(ctx, &kv{rows: map[string]row{}})
+			return open(ctx, &kv{now: clock.Now, rows: map[string]row{}})
 		},
 		Reopen: func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) {
 			if err := s.Close(); err != nil {
@@ -106,8 +106,10 @@ func overKV(string) conformance.Harness {
 	}
 }
 
-// kv is a document.KV in memory.
+// kv is a document.KV in memory that drops its rows when they expire, as the contract lets it, and for ever: a clock set
+// back does not bring them back.
 type kv struct {
+	now  func() time.Time
 	down atomic.Bool
 
 	mu     sync.Mutex
@@ -118,6 +120,17 @@ type kv struct {
 type row struct {
 	value   []byte
 	version int
+	expires time.Time
+}
+
+// row is what is under a key by now. The caller holds the lock.
+func (k *kv) row(key string) (row, bool) {
+	r, ok := k.rows[key]
+	if ok && k.now().After(r.expires) {
+		delete(k.rows, key)
+		return row{}, false
+	}
+	return r, ok
 }
 
 var errDown = errors.New("no answer")
@@ -128,25 +141,25 @@ func (k *kv) Load(ctx context.Context, key string) ([]byte, any, error) {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	r, ok := k.rows[key]
+	r, ok := k.row(key)
 	if !ok {
 		return nil, nil, ctx.Err()
 	}
 	return append([]byte(nil), r.value...), r.version, ctx.Err()
 }
 
-func (k *kv) CompareAndSwap(ctx context.Context, key string, tag any, value []byte, _ time.Time) (bool, error) {
+func (k *kv) CompareAndSwap(ctx context.Context, key string, tag any, value []byte, expires time.Time) (bool, error) {
 	if k.down.Load() {
 		return false, errDown
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	r, ok := k.rows[key]
+	r, ok := k.row(key)
 	if (tag == nil) == ok || (ok && tag != r.version) {
 		return false, ctx.Err()
 	}
 	k.serial++
-	k.rows[key] = row{value, k.serial}
+	k.rows[key] = row{value, k.serial, expires}
 	return true, ctx.Err()
 }
 

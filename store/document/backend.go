@@ -50,6 +50,9 @@ func (s backend) Update(ctx context.Context, d store.Digest, step verbs.Step) er
 		if tooLarge := s.room(&page.head, before, len(value)); tooLarge != nil && !c.Revokes {
 			return cmp.Or(err, tooLarge)
 		}
+		if ended := ctx.Err(); ended != nil { // the last moment at which it is certain that nothing has changed
+			return ended
+		}
 		won, failed := s.kv.CompareAndSwap(ctx, key(d), page.tag, value, page.head.Until)
 		if failed != nil {
 			return fmt.Errorf("%w: %w", store.ErrIndeterminate, unavailable(failed))

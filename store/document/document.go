@@ -27,10 +27,15 @@ type KV interface {
 	// Load returns the value under a key and a tag that stands for this version of it. A key that is not there, or has
 	// expired, has the tag nil. The document store does not keep or change the value after its step.
 	Load(ctx context.Context, key string) (value []byte, tag any, err error)
-	// CompareAndSwap stores a value if the key's version is still the tag's (nil: if there is none), and otherwise returns
-	// false. A value may be removed after expires, an absolute time, and should not be before: what was revoked in it is
-	// then forgotten, which does no harm while clocks are not set back over it. The tag is one that Load
-	// returned for the same key at most a few seconds ago. The value is the KV's to keep.
+	// CompareAndSwap stores a value if the key's version is still the tag's, and otherwise returns false, which says that
+	// nothing was written: whoever cannot know returns an error. The tag nil makes the value where there is none, and never
+	// replaces one (no upsert). Other tags are ones that Load returned for the same key at most a few seconds ago. The value is
+	// the KV's to keep.
+	//
+	// A value may be removed once expires has passed, an absolute time, and not before. Everything in it has then been over
+	// for a day or longer, so its loss is seen only on a clock that is set back by more than that: cuts, marks and nonces of
+	// before the removal bar nothing any more there, and what they barred lives until it expires on that clock. Where clocks
+	// may be that wrong, remove later, or never.
 	CompareAndSwap(ctx context.Context, key string, tag any, value []byte, expires time.Time) (bool, error)
 	// Close ends the KV. It is called once.
 	Close() error

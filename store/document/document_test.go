@@ -21,13 +21,28 @@ type disk struct {
 	values map[string]versioned
 	serial int
 	down   error
+	// now, if not nil, is the clock by which values go when they expire.
+	now func() time.Time
 	// meet, if not nil, is called before each CompareAndSwap, without the lock.
 	meet func()
+	// faulty, if not nil, takes the place of CompareAndSwap.
+	faulty swap
 }
 
 type versioned struct {
 	value   []byte
 	version int
+	expires time.Time
+}
+
+// at is what is under a key by now. The caller holds the lock.
+func (d *disk) at(key string) (versioned, bool) {
+	v, ok := d.values[key]
+	if ok && d.now != nil && d.now().After(v.expires) {
+		delete(d.values, key)
+		return versioned{}, false
+	}
+	return v, ok
 }
 
 func newDisk() *disk { return &disk{values: map[string]versioned{}} }
@@ -38,14 +53,21 @@ func (d *disk) Load(ctx context.Context, key string) ([]byte, any, error) {
 	if d.down != nil {
 		return nil, nil, d.down
 	}
-	v, ok := d.values[key]
+	v, ok := d.at(key)
 	if !ok {
 		return nil, nil, ctx.Err()
 	}
 	return append([]byte(nil), v.value...), v.version, ctx.Err()
 }
 
-func (d *disk) CompareAndSwap(ctx context.Context, key string, tag any, value []byte, _ time.Time) (bool, error) {
+func (d *disk) CompareAndSwap(ctx context.Context, key string, tag any, value []byte, expires time.Time) (bool, error) {
+	if d.faulty != nil {
+		return d.faulty(d, ctx, key, tag, value, expires)
+	}
+	return d.swap(ctx, key, tag, value, expires)
+}
+
+func (d *disk) swap(ctx context.Context, key string, tag any, value []byte, expires time.Time) (bool, error) {
 	if d.meet != nil {
 		d.meet()
 	}
@@ -54,20 +76,30 @@ func (d *disk) CompareAndSwap(ctx context.Context, key string, tag any, value []
 	if d.down != nil {
 		return false, d.down
 	}
-	v, ok := d.values[key]
+	v, ok := d.at(key)
 	if (tag == nil) == ok || (ok && tag != v.version) {
 		return false, ctx.Err()
 	}
 	d.serial++
-	d.values[key] = versioned{value, d.serial}
+	d.values[key] = versioned{value, d.serial, expires}
 	return true, ctx.Err()
 }
 
 func (d *disk) Close() error { return nil }
 
-// TestConformance holds the store to every rule, with several handles, reopening and outages.
+// TestConformance holds the store to every rule, with several handles, reopening and outages, over a KV that keeps what has
+// expired and one that drops it.
 func TestConformance(t *testing.T) {
 	clock := storetest.NewClock(time.Time{})
+	for name, now := range map[string]func() time.Time{"keeps": nil, "drops": clock.Now} {
+		t.Run(name, func(t *testing.T) {
+			conformance.Run(t, harness(clock, func() *disk { return &disk{values: map[string]versioned{}, now: now} }))
+		})
+	}
+}
+
+// harness is one over stores on disks of its own, which share a clock.
+func harness(clock *storetest.Clock, fresh func() *disk) conformance.Harness {
 	var disks sync.Map // store -> *disk
 	over := func(ctx context.Context, d *disk) (store.TokenStore, error) {
 		s, err := document.New(ctx, d, store.Capabilities{Shared: true}, &document.Options{Now: clock.Now, MaxSkew: -1})
@@ -81,9 +113,9 @@ func TestConformance(t *testing.T) {
 		d, _ := disks.Load(s)
 		return d.(*disk) //nolint:errcheck // it is what the harness stored; a panic would say so
 	}
-	conformance.Run(t, conformance.Harness{
+	return conformance.Harness{
 		Clock: clock,
-		Open:  func(ctx context.Context) (store.TokenStore, error) { return over(ctx, newDisk()) },
+		Open:  func(ctx context.Context) (store.TokenStore, error) { return over(ctx, fresh()) },
 		Reopen: func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) {
 			if err := s.Close(); err != nil {
 				return nil, err
@@ -102,7 +134,7 @@ func TestConformance(t *testing.T) {
 				d.down = nil
 			}, nil
 		},
-	})
+	}
 }
 
 func newStore(t *testing.T, d *disk, o *document.Options) *document.Store {
