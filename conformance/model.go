@@ -20,9 +20,9 @@ type naive struct {
 	records         map[string]*naiveRecord
 	marks           map[string]naiveMark
 	maxMarks        int
-	markLife, unit  time.Duration // a mark's end is rounded up to the unit
-	until           time.Time     // when the last thing in the ledger ends
-	floorSet        bool          // the floor has risen
+	markLife        time.Duration
+	until           time.Time // when the last thing in the ledger ends
+	floorSet        bool      // the floor has risen
 	// open are the ids of a step that barred more than MaxMarks: which of them have marks is the store's to choose.
 	open map[string]naiveMark
 }
@@ -49,9 +49,9 @@ type answer struct {
 
 func failing(errs ...error) answer { return answer{errs: errs} }
 
-func newNaive(s store.Subject, maxMarks int, markLife, unit time.Duration) *naive {
+func newNaive(s store.Subject, maxMarks int, markLife time.Duration) *naive {
 	return &naive{
-		subject: s, seq: 1, cut: 1, maxMarks: maxMarks, markLife: markLife, unit: unit,
+		subject: s, seq: 1, cut: 1, maxMarks: maxMarks, markLife: markLife,
 		records: map[string]*naiveRecord{}, marks: map[string]naiveMark{},
 	}
 }
@@ -126,9 +126,6 @@ func (n *naive) bar(now time.Time, reason string, ids ...string) (barred []strin
 	}
 	n.open = map[string]naiveMark{}
 	end := now.Add(n.markLife)
-	if down := end.Truncate(n.unit); down.Before(end) {
-		end = down.Add(n.unit)
-	}
 	n.lasts(end)
 	for _, id := range barred {
 		mark := naiveMark{reason, end}

@@ -79,7 +79,7 @@ func (p *player) do(who int, m move, now time.Time) (want answer, got outcome, e
 	case playAdvance:
 		if p.exact {
 			d := pick(m.a, time.Millisecond, 999*time.Millisecond, time.Second, 59*time.Second, time.Minute, 7*time.Minute, 50*time.Minute,
-				2*time.Hour, 11*time.Hour, 24*time.Hour, p.e.markLife(), 60*time.Hour)
+				2*time.Hour, 11*time.Hour, 24*time.Hour, p.e.markLife()+p.e.precision(), 60*time.Hour) // a mark's end may be rounded up
 			say("%v pass", d)
 			p.e.wait(d)
 		}

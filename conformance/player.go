@@ -43,7 +43,7 @@ func newPlayer(e *env) *player {
 	for i := range p.subjects {
 		e.serial++
 		s := store.Subject{Realm: "model", Name: fmt.Sprint("subject ", e.serial)}
-		p.subjects[i] = newNaive(s, e.h.Traits.MaxMarks, e.markLife(), e.precision())
+		p.subjects[i] = newNaive(s, e.h.Traits.MaxMarks, e.markLife())
 		p.seen[i] = sights{
 			tokens: map[string][]store.Record{}, issues: map[string]store.IssueRequest{}, turns: map[string]store.RotateRequest{},
 			edits: map[string]store.UpdateRequest{}, places: map[uint64]uint64{},
