@@ -2,10 +2,10 @@
 # ARGS go through: make run ARGS="-addr :9090", make test ARGS="-run Rotate", make fuzz ARGS=Decode FUZZTIME=5m
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt fuzz docs
+.PHONY: help run test lint fmt fuzz docs bench-gate
 
 help: ## list the targets
-	@sed -nE 's/^([a-z]+): ## (.*)/  make \1\t\2/p' Makefile | expand -t 15
+	@sed -nE 's/^([a-z-]+): ## (.*)/  make \1\t\2/p' Makefile | expand -t 20
 
 run: ## start the example server
 	@scripts/run.sh $(ARGS)
@@ -24,3 +24,6 @@ fuzz: ## run every fuzz target for FUZZTIME (default 30s)
 
 docs: ## write the generated files
 	@scripts/docs.sh
+
+bench-gate: ## measure the targets, as ratios in one run
+	@scripts/bench.sh $(ARGS)

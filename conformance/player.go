@@ -37,7 +37,10 @@ type sights struct {
 // newPlayer begins a history with two subjects that nobody has used.
 func newPlayer(e *env) *player {
 	p := &player{e: e, exact: e.h.Clock != nil, unit: max(e.precision(), 2*time.Millisecond)}
-	if !p.exact {
+	if p.exact { // a store keeps some times in its unit; moves wait for multiples of it, and so meet every edge alike
+		whole := max(e.precision(), time.Second)
+		e.wait(whole - e.now().Sub(e.now().Truncate(whole)))
+	} else {
 		p.unit = time.Minute
 	}
 	for i := range p.subjects {

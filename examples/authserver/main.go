@@ -21,6 +21,7 @@ import (
 
 	_ "github.com/jetonkit/jeton/store/bolt"
 	_ "github.com/jetonkit/jeton/store/memory"
+	_ "github.com/jetonkit/jeton/store/redis"
 )
 
 // config is what a start is told.

@@ -12,7 +12,7 @@ import (
 // a ledger and its feed share a slot, and the partitions' slots are evenly spaced over a cluster's.
 type Redis struct {
 	prefix string
-	tags   []string
+	tagged []string // what the keys of each partition begin with
 }
 
 // slots is how many hash slots a cluster has.
@@ -20,7 +20,11 @@ const slots = 16384
 
 // NewRedis returns the keys of a keyspace with that many partitions, a divisor of 16384.
 func NewRedis(prefix string, partitions int) Redis {
-	return Redis{prefix: prefix, tags: tags(partitions)}
+	k := Redis{prefix: prefix, tagged: tags(partitions)}
+	for i, tag := range k.tagged {
+		k.tagged[i] = prefix + "{" + tag + "}:"
+	}
+	return k
 }
 
 // tags returns the shortest tags whose slots begin the partitions, by trying numbers in base 36. They are part of the
@@ -55,11 +59,14 @@ func Slot(tag string) uint16 {
 }
 
 // Partitions returns how many partitions there are.
-func (k Redis) Partitions() int { return len(k.tags) }
+func (k Redis) Partitions() int { return len(k.tagged) }
 
 // Ledger is the key of a subject's ledger.
 func (k Redis) Ledger(d store.Digest) string {
-	return k.tagged(d.Partition(len(k.tags))) + "s:" + base64.RawURLEncoding.EncodeToString(d[:])
+	var buf [128]byte
+	b := append(buf[:0], k.tagged[d.Partition(len(k.tagged))]...)
+	b = append(b, "s:"...)
+	return string(base64.RawURLEncoding.AppendEncode(b, d[:]))
 }
 
 // Subject returns the digest in a ledger's key; false where the key is none of this keyspace.
@@ -77,15 +84,13 @@ func (k Redis) Subject(key string) (d store.Digest, ok bool) {
 func (k Redis) Ledgers() string { return Glob(k.prefix) + "{*}:s:*" }
 
 // Feed is the key of a partition's feed.
-func (k Redis) Feed(partition int) string { return k.tagged(partition) + "f" }
+func (k Redis) Feed(partition int) string { return k.tagged[partition] + "f" }
 
 // Space is the key of what the keyspace's ledgers share; it does not depend on the partitions.
 func (k Redis) Space() string { return k.prefix + "space" }
 
 // Bell is the channel that events are rung on.
 func (k Redis) Bell() string { return k.prefix + "bell" }
-
-func (k Redis) tagged(partition int) string { return k.prefix + "{" + k.tags[partition] + "}:" }
 
 // Glob escapes a text for Redis patterns.
 func Glob(text string) string {

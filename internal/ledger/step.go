@@ -42,7 +42,7 @@ func begin(env Env, r Reader, s store.Subject) (*step, error) {
 		return nil, fmt.Errorf("%w: the ledger was written %v ahead of this clock, the allowed skew is %v: set the clocks",
 			store.ErrClock, h.Time.Sub(env.Now), env.MaxSkew)
 	}
-	return &step{Env: env, r: r, subject: s, head: h, edits: map[keyspace.Field]*edit{}}, nil
+	return &step{Env: env, r: r, subject: s, head: h}, nil
 }
 
 // CheckClock refuses a clock that no order can stand on. Before 1970 there are no microseconds to count, and from 2200 on
@@ -72,6 +72,9 @@ func (s *step) set(f keyspace.Field, old, to *Entry) {
 	if e, ok := s.edits[f]; ok {
 		e.new = to
 		return
+	}
+	if s.edits == nil { // who only reads has none
+		s.edits = map[keyspace.Field]*edit{}
 	}
 	s.edits[f] = &edit{old: old, new: to}
 	s.order = append(s.order, f)

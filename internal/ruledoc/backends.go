@@ -8,27 +8,30 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"testing"
 	"time"
 
 	"github.com/jetonkit/jeton/conformance"
+	"github.com/jetonkit/jeton/internal/testenv"
 	"github.com/jetonkit/jeton/store"
 	boltstore "github.com/jetonkit/jeton/store/bolt"
 	"github.com/jetonkit/jeton/store/document"
 	memstore "github.com/jetonkit/jeton/store/memory"
+	redisstore "github.com/jetonkit/jeton/store/redis"
 	"github.com/jetonkit/jeton/storetest"
 )
 
 // backend is a column of the page.
 type backend struct {
 	name string
-	// harness is over stores in a directory.
-	harness func(dir string) conformance.Harness
+	// harness is over stores in a directory of t's, or on a server that t starts.
+	harness func(t testing.TB) conformance.Harness
 }
 
-// backends are the stores that run without a server, the columns of the page in their order.
-var backends = []backend{{"memory", memory}, {"bolt", bolt}, {"document", overKV}}
+// backends are the columns of the page in their order.
+var backends = []backend{{"memory", memory}, {"bolt", bolt}, {"redis", overRedis}, {"document", overKV}}
 
-func memory(string) conformance.Harness {
+func memory(testing.TB) conformance.Harness {
 	clock := storetest.NewClock(time.Time{})
 	return conformance.Harness{
 		Clock: clock,
@@ -38,7 +41,8 @@ func memory(string) conformance.Harness {
 	}
 }
 
-func bolt(dir string) conformance.Harness {
+func bolt(t testing.TB) conformance.Harness {
+	dir := t.TempDir()
 	clock := storetest.NewClock(time.Time{})
 	var serial atomic.Int64
 	var paths sync.Map // store -> path
@@ -69,7 +73,40 @@ func bolt(dir string) conformance.Harness {
 	}
 }
 
-func overKV(string) conformance.Harness {
+// overRedis is on one server; the tests of store/redis run the suite on a cluster and behind Sentinel too.
+func overRedis(t testing.TB) conformance.Harness {
+	clock := storetest.NewClock(time.Now().Add(20 * 24 * time.Hour)) // ahead of the server, which expires keys by its own
+	url := "redis://" + testenv.Redis(t).Addr()
+	var serial atomic.Int64
+	var prefixes sync.Map // store -> prefix
+	open := func(ctx context.Context, prefix string) (store.TokenStore, error) {
+		s, err := redisstore.Open(ctx, url, &redisstore.Options{Prefix: prefix, Partitions: 16, Now: clock.Now})
+		if err != nil {
+			return nil, err
+		}
+		prefixes.Store(s, prefix)
+		return s, nil
+	}
+	of := func(s store.TokenStore) string {
+		prefix, _ := prefixes.Load(s)
+		return fmt.Sprint(prefix)
+	}
+	return conformance.Harness{
+		Clock: clock,
+		Open: func(ctx context.Context) (store.TokenStore, error) {
+			return open(ctx, fmt.Sprint("suite", serial.Add(1), ":"))
+		},
+		Reopen: func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) {
+			if err := s.Close(); err != nil {
+				return nil, err
+			}
+			return open(ctx, of(s))
+		},
+		Second: func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) { return open(ctx, of(s)) },
+	}
+}
+
+func overKV(testing.TB) conformance.Harness {
 	clock := storetest.NewClock(time.Time{})
 	var kvs sync.Map // store -> *kv
 	open := func(ctx context.Context, over *kv) (store.TokenStore, error) {

@@ -11,29 +11,27 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"testing"
 
 	"github.com/jetonkit/jeton/conformance"
+	"github.com/jetonkit/jeton/internal/testenv"
 )
 
 func main() {
 	check := flag.Bool("check", false, "write nothing, fail if the page is stale")
 	flag.Parse()
-	if err := run("docs/conformance.md", *check); err != nil {
+	err := testenv.Program(func(t testing.TB) error { return run(t, "docs/conformance.md", *check) })
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "ruledoc:", err)
 		os.Exit(1)
 	}
 }
 
-func run(path string, check bool) (err error) {
-	dir, err := os.MkdirTemp("", "ruledoc")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+func run(t testing.TB, path string, check bool) error {
 	var names []string
 	var reports []conformance.Report
 	for _, b := range backends {
-		h := b.harness(dir)
+		h := b.harness(t)
 		h.Traits.Seed, h.Traits.Histories = 1, 10 // the tests play many more; a page must not depend on luck
 		rep := conformance.Check(h)
 		if !rep.OK() {

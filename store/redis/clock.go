@@ -45,25 +45,39 @@ func (s *Store) stale(part int) bool {
 	return seen == nil || now().Sub(seen.at) > sightingAge
 }
 
-// look returns the commands that make a sighting.
+// look returns the commands that make a sighting. The feed's comes first, since the server never redirects the other.
 func (s *Store) look(ctx context.Context, part int) []redis.Cmder {
 	return []redis.Cmder{
-		command(ctx, "time"),
 		command(ctx, "xrevrange", s.keys.Feed(part), "+", "-", "count", 1),
+		command(ctx, "time"),
 	}
 }
 
-// note keeps a sighting; sent is when its commands went out.
-func (s *Store) note(part int, sent time.Time, cmds []redis.Cmder) error {
+// sight looks at a partition, by a question of its own.
+func (s *Store) sight(ctx context.Context, part int) error {
+	var sent time.Time
+	cmds, err := s.send(ctx, call{key: s.keys.Feed(part), make: func() []redis.Cmder {
+		sent = now()
+		return s.look(ctx, part)
+	}})
+	if err != nil {
+		return err
+	}
+	return translate(ctx, s.note(ctx, part, sent, cmds))
+}
+
+// note keeps a sighting; sent is when its commands went out. A new birth means that data was lost, perhaps the keyspace's
+// settings too, so they are looked at before the sighting counts.
+func (s *Store) note(ctx context.Context, part int, sent time.Time, cmds []redis.Cmder) error {
 	back := now()
 	seen := &sighting{at: back}
-	server, err := serverTime(cmds[0])
+	server, err := serverTime(cmds[1])
 	if err != nil {
 		return err
 	}
 	middle := sent.Add(back.Sub(sent) / 2)
 	seen.ahead = server.Sub(middle.Round(0))
-	entries, err := replies(cmds[1])
+	entries, err := replies(cmds[0])
 	if err != nil {
 		return err
 	}
@@ -75,6 +89,11 @@ func (s *Store) note(part int, sent time.Time, cmds []redis.Cmder) error {
 			return err
 		}
 		seen.birth = e.Birth
+	}
+	if old := s.partitions[part].seen.Load(); old != nil && !old.birth.Equal(seen.birth) {
+		if err := s.rejoin(ctx); err != nil {
+			return err
+		}
 	}
 	s.partitions[part].seen.Store(seen)
 	return nil

@@ -1,12 +1,11 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/redis/go-redis/v9"
 
@@ -16,6 +15,7 @@ import (
 // facts are what the servers say of themselves.
 type facts struct {
 	neverEvicts bool
+	denied      bool // the ACL denies the question
 	level       durability
 	warnings    []string
 }
@@ -26,28 +26,20 @@ const least = 7
 // inspect asks every master what its settings promise, and refuses what does not keep the level. Where the ACL denies the
 // question it promises nothing, and warns.
 func (s *Store) inspect(ctx context.Context) (*facts, error) {
-	var mu sync.Mutex
 	all := facts{neverEvicts: true, level: durability{Durability: s.o.Durability, always: true}}
-	each := func(ctx context.Context, node *redis.Client) error {
-		f, err := s.inspectNode(ctx, node)
-		if err != nil {
-			return err
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		all.neverEvicts = all.neverEvicts && f.neverEvicts
-		all.level.always = all.level.always && f.level.always
-		all.warnings = append(all.warnings, f.warnings...)
-		return nil
-	}
-	var err error
-	if s.cluster != nil {
-		err = s.cluster.ForEachMaster(ctx, each)
-	} else {
-		err = each(ctx, s.client.(*redis.Client)) //nolint:forcetypeassert // adopt made sure
-	}
+	nodes, err := s.masters(ctx)
 	if err != nil {
 		return nil, translate(ctx, err)
+	}
+	for _, node := range nodes {
+		f, err := s.inspectNode(ctx, node)
+		if err != nil {
+			return nil, translate(ctx, err)
+		}
+		all.neverEvicts = all.neverEvicts && f.neverEvicts
+		all.denied = all.denied || f.denied
+		all.level.always = all.level.always && f.level.always
+		all.warnings = append(all.warnings, f.warnings...)
 	}
 	for _, w := range all.warnings {
 		s.o.Logger.WarnContext(ctx, "jeton: "+w)
@@ -65,6 +57,7 @@ func (s *Store) inspectNode(ctx context.Context, node *redis.Client) (*facts, er
 		if s.o.Durability != Memory() {
 			return nil, fmt.Errorf("%w: the ACL denies INFO, so the level %v cannot be checked: allow it", store.ErrUnavailable, s.o.Durability)
 		}
+		f.denied = true
 		f.warn("the ACL denies INFO: NeverEvicts is not claimed, and a denylist is refused; allow it to this user")
 		return f, nil
 	}
@@ -74,6 +67,9 @@ func (s *Store) inspectNode(ctx context.Context, node *redis.Client) (*facts, er
 	}
 	if facts["role"] == "slave" {
 		return nil, fmt.Errorf("%w: the server is a replica, which does not know the latest revocations: name the master, or use redis+sentinel", store.ErrUnavailable)
+	}
+	if facts["redis_mode"] == "cluster" && s.cluster == nil {
+		return nil, fmt.Errorf("%w: the server is part of a cluster: use redis+cluster://, or a *redis.ClusterClient", store.ErrUnavailable)
 	}
 	policy := facts["maxmemory_policy"]
 	if f.neverEvicts = policy == "noeviction"; !f.neverEvicts {
@@ -119,10 +115,23 @@ func (s *Store) durable(ctx context.Context, node *redis.Client, info map[string
 			Remedy: fmt.Sprintf("set min-replicas-to-write to %d or more", level.replicas),
 		}
 	}
-	if n, _ := strconv.Atoi(info["connected_slaves"]); n < level.replicas {
+	if n := online(info); n < level.replicas {
 		return fmt.Errorf("%w: the level %v needs %d replicas, the master has %d: start them", store.ErrUnavailable, level, level.replicas, n)
 	}
+	if n := online(info); n > level.replicas {
+		f.warn(fmt.Sprintf("the master has %d replicas and the level waits for %d: a failover to another one may lose the last writes; wait for as many as there are", n, level.replicas))
+	}
 	return nil
+}
+
+// online counts the replicas that follow, those apart that still load.
+func online(info map[string]string) (n int) {
+	for name, value := range info {
+		if strings.HasPrefix(name, "slave") && strings.Contains(value, ",state=online,") {
+			n++
+		}
+	}
+	return n
 }
 
 // setting returns a setting of the server; empty, with a warning, where the ACL denies the question.
@@ -168,10 +177,13 @@ func (s *Store) Health(ctx context.Context) error {
 	if err := s.errs.Ready(ctx, "health"); err != nil {
 		return err
 	}
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
+	ctx = s.bounded(ctx)
 	f, err := s.inspect(ctx)
-	if err == nil && s.facts.neverEvicts && !f.neverEvicts {
+	switch {
+	case err != nil || !s.facts.neverEvicts || f.neverEvicts:
+	case f.denied:
+		err = fmt.Errorf("%w: NOPERM: the ACL denies INFO now, and did not when the store was opened: %s", store.ErrUnavailable, remedies["NOPERM"])
+	default:
 		err = fmt.Errorf("%w: the server's maxmemory-policy evicts now, and did not when the store was opened: set noeviction", store.ErrUnavailable)
 	}
 	return s.errs.Fail("health", store.Digest{}, err)
@@ -182,14 +194,10 @@ func (s *Store) Ping(ctx context.Context) error {
 	if err := s.errs.Ready(ctx, "ping"); err != nil {
 		return err
 	}
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
-	ask := func(ctx context.Context, node *redis.Client) error { return node.Ping(ctx).Err() }
-	var err error
-	if s.cluster != nil {
-		err = s.cluster.ForEachMaster(ctx, ask)
-	} else {
-		err = ask(ctx, s.client.(*redis.Client)) //nolint:forcetypeassert // adopt made sure
+	ctx = s.bounded(ctx)
+	nodes, err := s.masters(ctx)
+	for _, node := range nodes {
+		err = cmp.Or(err, node.Ping(ctx).Err())
 	}
-	return s.errs.Fail("ping", store.Digest{}, translate(ctx, errors.Join(err)))
+	return s.errs.Fail("ping", store.Digest{}, translate(ctx, err))
 }

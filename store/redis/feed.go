@@ -37,6 +37,9 @@ func (s *Store) poll(ctx context.Context, partition int, from store.Position) (s
 			Field: "partition", Problem: fmt.Sprintf("is %d, there are %d", partition, s.keys.Partitions()), Remedy: "use 0 up to one less",
 		}
 	}
+	if misfit := s.misfit.Load(); misfit != nil {
+		return store.Batch{}, *misfit
+	}
 	at := "-"
 	if from.ID != "" {
 		if strings.Trim(from.ID, "0123456789-") != "" {
@@ -44,8 +47,6 @@ func (s *Store) poll(ctx context.Context, partition int, from store.Position) (s
 		}
 		at = from.ID
 	}
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
 	key := s.keys.Feed(partition)
 	args := []any{1, key, at, pollMost + 1}
 	cmds, err := s.send(ctx, call{
@@ -133,7 +134,8 @@ func bellOf(text string, parts map[string]int) (b store.Bell, ok bool) {
 	return b, true
 }
 
-// Subjects implements store.SubjectLister: it scans every master's keys.
+// Subjects implements store.SubjectLister: it scans every master's keys. Options.Timeout ends each of its steps, not the
+// whole.
 func (s *Store) Subjects(ctx context.Context) iter.Seq2[store.Subject, error] {
 	return func(yield func(store.Subject, error) bool) {
 		err := s.errs.Ready(ctx, "subjects")
@@ -150,19 +152,9 @@ func (s *Store) Subjects(ctx context.Context) iter.Seq2[store.Subject, error] {
 var errEnough = errors.New("enough")
 
 func (s *Store) subjects(ctx context.Context, yield func(store.Subject, error) bool) error {
-	var nodes []*redis.Client
-	if s.cluster == nil {
-		nodes = append(nodes, s.client.(*redis.Client)) //nolint:forcetypeassert // adopt made sure
-	} else {
-		found := make(chan *redis.Client, 1024)
-		err := s.cluster.ForEachMaster(ctx, func(_ context.Context, n *redis.Client) error { found <- n; return nil })
-		if err != nil {
-			return translate(ctx, err)
-		}
-		close(found)
-		for n := range found {
-			nodes = append(nodes, n)
-		}
+	nodes, err := s.masters(s.bounded(ctx))
+	if err != nil {
+		return translate(ctx, err)
 	}
 	seen := map[store.Digest]bool{} // a scan may tell a key twice
 	for _, node := range nodes {
@@ -178,7 +170,7 @@ func (s *Store) scan(ctx context.Context, node *redis.Client, seen map[store.Dig
 		if s.closed.Load() {
 			return store.ErrClosed
 		}
-		keys, next, err := node.Scan(ctx, cursor, s.keys.Ledgers(), 256).Result()
+		keys, next, err := node.Scan(s.bounded(ctx), cursor, s.keys.Ledgers(), 256).Result()
 		if err != nil {
 			return translate(ctx, err)
 		}
@@ -202,12 +194,12 @@ func (s *Store) names(ctx context.Context, node *redis.Client, keys []string, se
 			pipe.HGet(ctx, key, "s")
 		}
 	}
-	cmds, err := pipe.Exec(ctx)
-	if err != nil && !errors.Is(err, redis.Nil) {
+	cmds, err := pipe.Exec(s.bounded(ctx))
+	if err != nil && !isNil(err) {
 		return translate(ctx, err)
 	}
 	for i, cmd := range cmds {
-		name := cmd.(*redis.StringCmd).Val() //nolint:forcetypeassert // HGet queued it
+		name := cmd.(*redis.StringCmd).Val() //nolint:errcheck // HGet queued it
 		if name == "" {
 			continue
 		}

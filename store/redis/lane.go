@@ -2,6 +2,8 @@ package redisstore
 
 import (
 	"context"
+	"errors"
+	"runtime"
 	"sync"
 	"time"
 
@@ -9,7 +11,8 @@ import (
 )
 
 // lane shares a node's connections among many callers. A lone caller sends at once, on its own goroutine, and pays
-// nothing; while as many sends are under way as the lane allows, further calls gather and go out together as one pipeline.
+// nothing; while a send is under way further calls gather, and go out together as one pipeline when it has ended, or when
+// it is late.
 type lane struct {
 	node *redis.Client
 	// wait, where it is above zero, follows every send with a WAIT for that many replicas, on the same connection.
@@ -19,6 +22,8 @@ type lane struct {
 	mu      sync.Mutex
 	flying  int
 	waiting []*passenger
+	crowded bool      // the last send was shared
+	busy    time.Time // since when callers find a send under way; zero while none does
 
 	trips, shared *counter
 }
@@ -31,15 +36,20 @@ type passenger struct {
 	done chan struct{} // closed when cmds hold their replies
 }
 
+// late is how long a send may be under way before the next goes out beside it.
+const late = 2 * time.Millisecond
+
 // mostShared bounds a pipeline, so that its replies do not make the last caller wait long.
 const mostShared = 256
 
+// errLeft is a caller whose context ended while its commands wait or are under way: it must not look at them.
+var errLeft = errors.New("the caller left")
+
 // send sends commands together and waits for their replies, or for the end of ctx. Each command's own error is in it; the
-// error returned is that of the send, or of the WAIT behind it. Where it is the context's, the commands must not be looked
-// at.
+// error returned is errLeft, that of the send, or that of the WAIT behind it.
 func (l *lane) send(ctx context.Context, cmds []redis.Cmder) error {
 	l.mu.Lock()
-	if l.flying < l.most {
+	if l.flying == 0 && !l.crowded {
 		l.flying++
 		l.mu.Unlock()
 		err := l.exec(ctx, cmds)
@@ -48,13 +58,39 @@ func (l *lane) send(ctx context.Context, cmds []redis.Cmder) error {
 	}
 	p := &passenger{ctx: ctx, cmds: cmds, done: make(chan struct{})}
 	l.waiting = append(l.waiting, p)
+	lead := l.mayLead()
+	if lead {
+		l.flying++
+	}
 	l.mu.Unlock()
+	if lead {
+		runtime.Gosched() // those who were answered together come back together
+		l.next()
+	}
+	end, stop := unwatched(ctx)
+	defer stop()
 	select {
 	case <-p.done:
 		return p.err
 	case <-ctx.Done():
-		return ctx.Err()
+		return errLeft
+	case <-end:
+		return errLeft
 	}
+}
+
+// mayLead reports whether the gathered calls should go out now: nothing is under way, or it is late.
+func (l *lane) mayLead() bool {
+	switch {
+	case l.flying == 0:
+		return true
+	case l.flying >= l.most:
+		return false
+	case l.busy.IsZero():
+		l.busy = time.Now()
+		return false
+	}
+	return time.Since(l.busy) > late
 }
 
 // next lets the gathered calls go out, or gives the place back.
@@ -84,6 +120,7 @@ func (l *lane) board() []*passenger {
 			l.waiting = nil
 		}
 		if len(batch) > 0 {
+			l.crowded, l.busy = len(batch) > 1, time.Time{}
 			return batch
 		}
 	}

@@ -1,10 +1,13 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -25,8 +28,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.adopt(); err != nil {
 		return err
 	}
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
+	ctx = s.bounded(ctx)
 	s.level = durability{Durability: Durability{}} // nothing that open writes needs waiting for
 	s.keys = keyspace.NewRedis(s.o.Prefix, 1)
 	f, err := s.inspect(ctx)
@@ -38,6 +40,7 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	s.level = f.level
+	s.fix()
 	s.lanes.Clear() // the lanes so far wait for nothing
 	return nil
 }
@@ -45,6 +48,9 @@ func (s *Store) open(ctx context.Context) error {
 // adopt checks the client.
 func (s *Store) adopt() error {
 	timeouts, where := false, ""
+	if v := reflect.ValueOf(s.client); !v.IsValid() || (v.Kind() == reflect.Pointer && v.IsNil()) {
+		return &store.FieldError{Field: "client", Problem: "is nil", Remedy: "pass a *redis.Client or a *redis.ClusterClient"}
+	}
 	switch c := s.client.(type) {
 	case *redis.ClusterClient:
 		s.cluster = c
@@ -55,8 +61,6 @@ func (s *Store) adopt() error {
 		}
 	case *redis.Client:
 		timeouts, where = c.Options().ContextTimeoutEnabled, "Options"
-	case nil:
-		return &store.FieldError{Field: "client", Problem: "is nil", Remedy: "pass a *redis.Client or a *redis.ClusterClient"}
 	default:
 		return &store.FieldError{Field: "client", Problem: fmt.Sprintf("is a %T", s.client), Remedy: "pass a *redis.Client (also of NewFailoverClient) or a *redis.ClusterClient"}
 	}
@@ -68,7 +72,7 @@ func (s *Store) adopt() error {
 
 // join reads what the keyspace's processes share, or makes it, and sees to it that every partition has a feed.
 func (s *Store) join(ctx context.Context) error {
-	k, err := s.space(ctx)
+	k, err := s.space(ctx, s.o)
 	if err != nil {
 		return err
 	}
@@ -84,24 +88,58 @@ func (s *Store) join(ctx context.Context) error {
 			Remedy: "use 0 for what the keyspace says; marks were kept for that long",
 		}
 	}
+	if err := s.stated(k); err != nil {
+		return err
+	}
 	s.life = k.MaxTokenLife
 	s.keys = keyspace.NewRedis(s.o.Prefix, k.Partitions)
+	s.fix()
 	s.partitions = make([]partition, k.Partitions)
-	for part := range k.Partitions {
-		if err := s.found(ctx, part); err != nil {
-			return err
+	errs := make([]error, k.Partitions)
+	var all sync.WaitGroup
+	for part := range k.Partitions { // together they take a few round trips, however far the server is
+		all.Go(func() { errs[part] = s.found(ctx, part) })
+	}
+	all.Wait()
+	if err := cmp.Or(errs...); err != nil {
+		return err
+	}
+	unborn := 0
+	for part := range s.partitions {
+		if s.partitions[part].seen.Load().unborn {
+			unborn++
 		}
+	}
+	if unborn > 0 { // until a writer has opened it, everything there counts as older than the loss
+		s.o.Logger.WarnContext(ctx, "jeton: partitions of the keyspace have no feed, and this user may not make it: have a writer open it", "partitions", unborn)
 	}
 	return nil
 }
 
-// space returns what the keyspace's processes share.
-func (s *Store) space(ctx context.Context) (wire.Keyspace, error) {
+// stated refuses settings other than the usual ones on a server that may evict them, unless every process states them: one
+// that finds them gone would make the usual ones, and write where nobody else reads.
+func (s *Store) stated(k wire.Keyspace) error {
+	const remedy = "state it in every process, or set maxmemory-policy noeviction"
+	switch {
+	case s.facts.neverEvicts:
+	case k.Partitions != usualPartitions && s.o.Partitions == 0:
+		return &store.FieldError{Field: "Options.Partitions", Problem: fmt.Sprintf("is %d in the keyspace, which the server may evict", k.Partitions), Remedy: remedy}
+	case k.MaxTokenLife != store.DefaultMaxTokenLife && s.o.MaxTokenLife == 0:
+		return &store.FieldError{Field: "Options.MaxTokenLife", Problem: fmt.Sprintf("is %v in the keyspace, which the server may evict", k.MaxTokenLife), Remedy: remedy}
+	}
+	return nil
+}
+
+// usualPartitions is how many a new keyspace has where nothing else is said.
+const usualPartitions = 64
+
+// space returns what the keyspace's processes share; where there is nothing yet, it makes it after o.
+func (s *Store) space(ctx context.Context, o Options) (wire.Keyspace, error) {
 	k, known, err := s.readSpace(ctx)
 	if err != nil || known {
 		return k, err
 	}
-	k = wire.Keyspace{Birth: s.timeOr(now().UTC().Truncate(time.Microsecond)), MaxTokenLife: s.o.MaxTokenLife, Partitions: s.o.Partitions}
+	k = wire.Keyspace{Birth: s.timeOr(now().UTC().Truncate(time.Microsecond)), MaxTokenLife: o.MaxTokenLife, Partitions: o.Partitions}
 	if err := ledger.CheckClock(k.Birth); err != nil {
 		return k, err
 	}
@@ -109,11 +147,14 @@ func (s *Store) space(ctx context.Context) (wire.Keyspace, error) {
 		k.MaxTokenLife = store.DefaultMaxTokenLife
 	}
 	if k.Partitions == 0 {
-		k.Partitions = 64
+		k.Partitions = usualPartitions
 	}
 	_, err = s.send(ctx, call{key: s.keys.Space(), write: true, make: func() []redis.Cmder {
 		return []redis.Cmder{command(ctx, "set", s.keys.Space(), string(wire.AppendKeyspace(nil, k)), "nx")}
 	}})
+	if errors.Is(err, errDenied) {
+		return k, fmt.Errorf("%w: the keyspace is new, and this user may not make it: have a writer open it first", err)
+	}
 	if err != nil {
 		return k, err
 	}
@@ -122,6 +163,24 @@ func (s *Store) space(ctx context.Context) (wire.Keyspace, error) {
 		err = fmt.Errorf("%w: the keyspace's settings vanished at once: something else deletes keys", store.ErrUnavailable)
 	}
 	return k, err
+}
+
+// rejoin looks at the keyspace's settings after a loss, and makes them anew if they went too. Where another process was
+// faster and made others, this one keeps to keys that nobody else reads: from then on it refuses every call.
+func (s *Store) rejoin(ctx context.Context) error {
+	o := s.o
+	o.Partitions, o.MaxTokenLife = s.keys.Partitions(), s.life
+	k, err := s.space(ctx, o)
+	if errors.Is(err, errDenied) { // this user only reads; a writer will make them
+		return nil
+	}
+	if err != nil || (k.Partitions == o.Partitions && k.MaxTokenLife == o.MaxTokenLife) {
+		return err
+	}
+	misfit := fmt.Errorf("%w: the keyspace was lost, and made anew with %d partitions and a MaxTokenLife of %v: open the store again",
+		store.ErrUnavailable, k.Partitions, k.MaxTokenLife)
+	s.misfit.Store(&misfit)
+	return misfit
 }
 
 func (s *Store) readSpace(ctx context.Context) (k wire.Keyspace, known bool, err error) {
@@ -134,7 +193,7 @@ func (s *Store) readSpace(ctx context.Context) (k wire.Keyspace, known bool, err
 	c, _ := cmds[0].(once)
 	text, err := c.Text()
 	switch {
-	case errors.Is(err, redis.Nil):
+	case isNil(err):
 		return k, false, nil
 	case err != nil:
 		return k, false, errReply
@@ -150,29 +209,20 @@ func (s *Store) readSpace(ctx context.Context) (k wire.Keyspace, known bool, err
 // may not write leaves it to those who may.
 func (s *Store) found(ctx context.Context, part int) error {
 	key := s.keys.Feed(part)
-	see := func() error {
-		var sent time.Time
-		cmds, err := s.send(ctx, call{key: key, make: func() []redis.Cmder {
-			sent = now()
-			return s.look(ctx, part)
-		}})
-		if err != nil {
-			return err
-		}
-		return s.note(part, sent, cmds)
-	}
-	if err := see(); err != nil || !s.partitions[part].seen.Load().unborn {
+	if err := s.sight(ctx, part); err != nil || !s.partitions[part].seen.Load().unborn {
 		return err
 	}
-	args := s.common(store.Subject{}, store.Digest{}, part)
-	args[1] = key // the feed stands for the ledger, which is not touched
+	args, _ := s.common(owner{part: part, key: key}) // the feed stands for the ledger, which is not touched
 	_, err := s.send(ctx, call{
 		key: key, write: true,
 		make: func() []redis.Cmder { return run(ctx, "evalsha", genesisScript.sha, args) },
 		eval: func() []redis.Cmder { return run(ctx, "eval", genesisScript.text, args) },
 	})
+	if errors.Is(err, errDenied) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	return see()
+	return s.sight(ctx, part)
 }

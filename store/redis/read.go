@@ -19,18 +19,19 @@ import (
 // Lookup implements store.TokenStore: one HMGET, and every now and then the server's clock and the feed's birth in the
 // same round trip.
 func (s *Store) Lookup(ctx context.Context, subject store.Subject, ids ...string) (store.State, error) {
-	if err := s.begin(ctx, "lookup", subject, func(time.Time) error { return store.CheckLookup(subject, ids) }); err != nil {
+	o, err := s.begin(ctx, "lookup", subject, func(time.Time) error { return store.CheckLookup(subject, ids) })
+	if err != nil {
 		return store.State{}, err
 	}
-	d := subject.Digest()
+	d := o.digest
 	book := book{digest: d, fields: make([]keyspace.Field, len(ids))}
 	args := make([]any, 4, 4+len(ids))
-	args[0], args[1], args[2], args[3] = "hmget", s.keys.Ledger(d), "h", "x"
+	args[0], args[1], args[2], args[3] = "hmget", o.key, "h", "x"
 	for i, id := range ids {
 		book.fields[i] = keyspace.FieldOf(id)
 		args = append(args, string(book.fields[i][:]))
 	}
-	values, err := s.read(ctx, d, args)
+	values, err := s.exchange(ctx, o.part, ask(ctx, o.key, args))
 	if err != nil {
 		return store.State{}, s.errs.Fail("lookup", d, err)
 	}
@@ -40,28 +41,42 @@ func (s *Store) Lookup(ctx context.Context, subject store.Subject, ids ...string
 	if err := book.fill(values); err != nil {
 		return store.State{}, s.errs.Fail("lookup", d, err)
 	}
-	state, err := ledger.Lookup(s.env(d), &book, subject, ids)
+	state, err := ledger.Lookup(s.env(o.part), &book, subject, ids)
 	return state, s.errs.Fail("lookup", d, err)
 }
 
-// read asks a subject's master one question, and looks at the partition beside it when it is time.
-func (s *Store) read(ctx context.Context, d store.Digest, args []any) ([]any, error) {
-	part := d.Partition(s.keys.Partitions())
+// ask is the call of one command that only reads.
+func ask(ctx context.Context, key string, args []any) call {
+	return call{key: key, make: func() []redis.Cmder { return []redis.Cmder{command(ctx, args...)} }}
+}
+
+// exchange asks a master one question about a ledger, and looks at its partition within the same round trip when it is
+// time.
+func (s *Store) exchange(ctx context.Context, part int, c call) ([]any, error) {
 	look := s.stale(part)
 	var sent time.Time
-	cmds, err := s.send(ctx, call{key: s.keys.Ledger(d), make: func() []redis.Cmder {
-		cmds := []redis.Cmder{command(ctx, args...)}
-		if look {
-			sent = now()
-			cmds = append(cmds, s.look(ctx, part)...)
+	if look {
+		beside := func(build func() []redis.Cmder) func() []redis.Cmder {
+			return func() []redis.Cmder {
+				sent = now()
+				return append(build(), s.look(ctx, part)...)
+			}
 		}
-		return cmds
-	}})
+		c.make = beside(c.make)
+		if c.eval != nil {
+			c.eval = beside(c.eval)
+		}
+	}
+	cmds, err := s.send(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	if look {
-		if err := s.note(part, sent, cmds[1:]); err != nil {
+		err := s.note(ctx, part, sent, cmds[1:])
+		if err != nil && !errors.Is(err, store.ErrCorrupt) { // a slot that is being moved has its keys on two nodes
+			err = s.sight(ctx, part)
+		}
+		if err != nil && !c.write { // what was written is written; the next question looks again
 			return nil, translate(ctx, err)
 		}
 	}
@@ -69,8 +84,7 @@ func (s *Store) read(ctx context.Context, d store.Digest, args []any) ([]any, er
 }
 
 // env is what the rules need to know besides the ledger. A ledger that is not there starts with the feed's birth.
-func (s *Store) env(d store.Digest) ledger.Env {
-	part := d.Partition(s.keys.Partitions())
+func (s *Store) env(part int) ledger.Env {
 	env := ledger.Env{Now: s.clock(part), MaxTokenLife: s.life, MaxMarks: s.o.MaxMarks}
 	if seen := s.partitions[part].seen.Load(); seen != nil {
 		env.Horizon, env.HorizonTime = uint64(seen.birth.UnixMicro()), seen.birth
@@ -80,11 +94,12 @@ func (s *Store) env(d store.Digest) ledger.Env {
 
 // List implements store.TokenStore: one HGETALL. Its cost grows with what the subject holds.
 func (s *Store) List(ctx context.Context, subject store.Subject, p store.Page) (store.Records, error) {
-	if err := s.begin(ctx, "list", subject, func(time.Time) error { return p.Check() }); err != nil {
+	o, err := s.begin(ctx, "list", subject, func(time.Time) error { return p.Check() })
+	if err != nil {
 		return store.Records{}, err
 	}
-	d := subject.Digest()
-	values, err := s.read(ctx, d, []any{"hgetall", s.keys.Ledger(d)})
+	d := o.digest
+	values, err := s.exchange(ctx, o.part, ask(ctx, o.key, []any{"hgetall", o.key}))
 	if err != nil {
 		return store.Records{}, s.errs.Fail("list", d, err)
 	}
@@ -92,7 +107,7 @@ func (s *Store) List(ctx context.Context, subject store.Subject, p store.Page) (
 	if err := book.load(values); err != nil {
 		return store.Records{}, s.errs.Fail("list", d, err)
 	}
-	out, err := ledger.List(s.env(d), &book, subject, p)
+	out, err := ledger.List(s.env(o.part), &book, subject, p)
 	return out, s.errs.Fail("list", d, err)
 }
 
@@ -149,6 +164,7 @@ func (b *book) load(pairs []any) error {
 		if len(field) != len(keyspace.Field{}) {
 			continue
 		}
+		b.values = append(b.values, value)
 		en, err := wire.DecodeEntry([]byte(value), b.digest, keyspace.Field([]byte(field)))
 		if err != nil {
 			return err

@@ -95,15 +95,18 @@ type Store struct {
 	facts      facts
 	level      durability
 	partitions []partition
+	bells      bells
+	fixed      fixed
 	lanes      sync.Map // *redis.Client -> *lanes
+	guests     sync.Map // address -> *redis.Client
 
+	misfit   atomic.Pointer[error] // why the keyspace is no longer this store's
 	closed   atomic.Bool
 	stop     chan struct{}
 	ended    sync.Once
 	closeErr error
 
 	trips, shared, retries, failures counter
-	lastReload                       atomic.Int64
 }
 
 type counter = atomic.Int64
@@ -145,6 +148,10 @@ func (s *Store) Close() error {
 	s.closed.Store(true)
 	s.ended.Do(func() {
 		close(s.stop)
+		s.guests.Range(func(_, n any) bool {
+			_ = n.(*redis.Client).Close() //nolint:errcheck // nothing else is in it
+			return true
+		})
 		if s.owned {
 			if err := s.client.Close(); err != nil {
 				s.closeErr = s.errs.Fail("close", store.Digest{}, unreachable(err))

@@ -34,7 +34,7 @@ func assemble(flags, verb string, more ...string) *script {
 		b.WriteString(" flags=" + flags)
 	}
 	b.WriteByte('\n')
-	parts := append([]string{"base", "head", "record"}, more...)
+	parts := append([]string{"base", "head", "record", "reading"}, more...)
 	if len(more) == 0 {
 		b.WriteString("local barred = {}\n") // nobody is barred without package bar
 	}

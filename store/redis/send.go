@@ -3,8 +3,13 @@ package redisstore
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
+	"net"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -21,7 +26,11 @@ func (once) NoRetry() bool { return true }
 func command(ctx context.Context, args ...any) once { return once{redis.NewCmd(ctx, args...)} }
 
 // lanes are the ways to one node.
-type lanes struct{ reads, writes lane }
+type lanes struct {
+	reads, writes lane
+	// used says that somebody has come this way since a node was last added.
+	used atomic.Bool
+}
 
 // The sends that may be under way to a node at once; with a listener and the health check they stay within six
 // connections.
@@ -31,15 +40,31 @@ const (
 )
 
 func (s *Store) lanesOf(node *redis.Client) *lanes {
-	if l, ok := s.lanes.Load(node); ok {
-		return l.(*lanes) //nolint:forcetypeassert // nothing else is in it
+	l, ok := s.lanes.Load(node)
+	if !ok {
+		l = s.addLanes(node)
 	}
-	l := &lanes{
+	got := l.(*lanes) //nolint:errcheck // nothing else is in it
+	if !got.used.Load() {
+		got.used.Store(true)
+	}
+	return got
+}
+
+// addLanes makes the ways to a node that is new here, and forgets those that nobody has used since the last one came:
+// nodes leave a cluster without a word.
+func (s *Store) addLanes(node *redis.Client) any {
+	s.lanes.Range(func(key, l any) bool {
+		if !l.(*lanes).used.Swap(false) { //nolint:errcheck // as above
+			s.lanes.Delete(key)
+		}
+		return true
+	})
+	l, _ := s.lanes.LoadOrStore(node, &lanes{
 		reads:  lane{node: node, most: mostReads, trips: &s.trips, shared: &s.shared},
-		writes: lane{node: node, most: mostWrites, wait: s.level, trips: &s.trips, shared: &s.shared},
-	}
-	got, _ := s.lanes.LoadOrStore(node, l)
-	return got.(*lanes) //nolint:forcetypeassert // nothing else is in it
+		writes: lane{node: s.level.patient(node), most: mostWrites, wait: s.level, trips: &s.trips, shared: &s.shared},
+	})
+	return l
 }
 
 // call is one question to the master of a key: the commands that go out together, and anew for every try. The first
@@ -54,29 +79,39 @@ type call struct {
 
 // send asks until there is an answer, as long as the error is one that passes and the deadline allows. Repeating is safe:
 // every write proves its own repeat.
-func (s *Store) send(ctx context.Context, c call) ([]redis.Cmder, error) {
-	var to target
-	known := true // the script is known to the server
-	started := now()
-	for attempt := 0; ; attempt++ {
-		build := c.make
-		if !known && c.eval != nil {
-			build = c.eval
-		}
-		cmds, err := s.try(ctx, c, to, build())
+func (s *Store) send(caller context.Context, c call) ([]redis.Cmder, error) {
+	ctx := s.bounded(caller)
+	t := try{call: c, known: true}
+	for ; ; t.attempt++ {
+		cmds, err := s.ask(ctx, &t)
 		if err == nil {
-			err = cmds[0].Err()
-		}
-		if err == nil || errors.Is(err, redis.Nil) { // nothing is an answer
 			return cmds, nil
 		}
-		wait, again := s.judge(ctx, err, attempt, &to, &known)
-		if !again || now().Sub(started)+wait > s.o.Timeout || !pause(ctx, wait) {
+		wait, again := s.judge(ctx, err, &t)
+		if !again || !pause(ctx, wait) {
 			s.failures.Add(1)
-			return nil, translate(ctx, err)
+			return nil, t.failure(caller, err)
 		}
 		s.retries.Add(1)
 	}
+}
+
+// try is how far a call has come.
+type try struct {
+	call
+	attempt int
+	to      target
+	known   bool // the script is known to the server
+	unsure  bool // a write that got no reply may have happened
+}
+
+// failure translates the last error.
+func (t *try) failure(ctx context.Context, err error) error {
+	err = translate(ctx, err)
+	if t.unsure && errors.Is(err, store.ErrUnavailable) {
+		return fmt.Errorf("%w: the write may have happened; the same request may be repeated: %w", store.ErrIndeterminate, err)
+	}
+	return err
 }
 
 // target is where a redirection sends a call.
@@ -85,95 +120,163 @@ type target struct {
 	asking bool
 }
 
-// try sends once.
-func (s *Store) try(ctx context.Context, c call, to target, cmds []redis.Cmder) ([]redis.Cmder, error) {
-	node, err := s.node(ctx, c.key, to)
+// ask sends once.
+func (s *Store) ask(ctx context.Context, t *try) ([]redis.Cmder, error) {
+	build := t.make
+	if !t.known && t.eval != nil {
+		build = t.eval
+	}
+	cmds := build()
+	node, err := s.node(ctx, t.key, t.to)
 	if err != nil {
 		return nil, err
 	}
 	ways := s.lanesOf(node)
 	way := &ways.reads
-	if c.write {
+	if t.write {
 		way = &ways.writes
 	}
-	if !to.asking {
-		return cmds, way.send(ctx, cmds)
+	all := cmds
+	if t.to.asking {
+		all = append([]redis.Cmder{command(ctx, "asking")}, cmds...)
 	}
-	all := append([]redis.Cmder{command(ctx, "asking")}, cmds...)
-	return cmds, way.send(ctx, all)
+	err = way.send(ctx, all)
+	if errors.Is(err, errLeft) { // the commands are still under way
+		return nil, ctx.Err()
+	}
+	// A WAIT says something of what was written; behind an error reply it counts neither for nor against it.
+	if first := cmds[0].Err(); err == nil || isTold(first) {
+		err = first
+	}
+	if errors.Is(err, redis.ErrClosed) { // go-redis drops the clients of nodes that left
+		s.lanes.Delete(node)
+	}
+	if isNil(err) { // nothing is an answer
+		err = nil
+	}
+	return cmds, err
 }
 
 // node returns the client of the master that a call goes to.
 func (s *Store) node(ctx context.Context, key string, to target) (*redis.Client, error) {
 	if s.cluster == nil {
-		return s.client.(*redis.Client), nil //nolint:forcetypeassert // open made sure
+		return s.client.(*redis.Client), nil //nolint:errcheck // open made sure
 	}
-	if to.addr != "" {
-		if n := s.masterAt(ctx, to.addr); n != nil {
-			return n, nil
-		}
+	if n := s.redirected(ctx, to); n != nil {
+		return n, nil
 	}
 	return s.cluster.MasterForKey(ctx, key)
 }
 
-// masterAt returns the known master at an address, or nil.
-func (s *Store) masterAt(ctx context.Context, addr string) (found *redis.Client) {
-	hit := make(chan *redis.Client, 1)
-	_ = s.cluster.ForEachMaster(ctx, func(_ context.Context, n *redis.Client) error { // without a topology nobody is found
-		if n.Options().Addr == addr {
-			select {
-			case hit <- n:
-			default:
-			}
-		}
-		return nil
-	})
-	select {
-	case n := <-hit:
-		return n
-	default:
+// redirected returns the client of a redirection's node, nil where there is no redirection or the node is not known yet.
+func (s *Store) redirected(ctx context.Context, to target) (found *redis.Client) {
+	if to.addr == "" {
 		return nil
 	}
+	s.lanes.Range(func(key, _ any) bool {
+		if n := key.(*redis.Client); n.Options().Addr == to.addr { //nolint:errcheck // as above
+			found = n
+		}
+		return found == nil
+	})
+	if found != nil {
+		return found
+	}
+	nodes, _ := s.masters(ctx) // without a topology nobody is found
+	i := slices.IndexFunc(nodes, func(n *redis.Client) bool { return n.Options().Addr == to.addr })
+	switch {
+	case i >= 0:
+		return nodes[i]
+	case to.asking && len(nodes) > 0:
+		return s.guest(nodes[0], to.addr)
+	}
+	return nil
+}
+
+// guest returns a client for a node that go-redis does not know: a new master has no slots, and so stands in no
+// topology, while its first one is being moved to it.
+func (s *Store) guest(like *redis.Client, addr string) *redis.Client {
+	if n, ok := s.guests.Load(addr); ok {
+		return n.(*redis.Client) //nolint:errcheck // nothing else is in it
+	}
+	o := *like.Options()
+	o.Addr, o.MaintNotificationsConfig = addr, nil
+	mine := redis.NewClient(&o)
+	n, loaded := s.guests.LoadOrStore(addr, mine)
+	if loaded {
+		_ = mine.Close() // another call was faster
+	}
+	return n.(*redis.Client) //nolint:errcheck // as above
+}
+
+// masters returns the clients of all masters, as the cluster has them now.
+func (s *Store) masters(ctx context.Context) ([]*redis.Client, error) {
+	if s.cluster == nil {
+		return []*redis.Client{s.client.(*redis.Client)}, nil //nolint:errcheck // adopt made sure
+	}
+	var mu sync.Mutex
+	var all []*redis.Client
+	err := s.cluster.ForEachMaster(ctx, func(_ context.Context, n *redis.Client) error {
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, n)
+		return nil
+	})
+	return all, err
 }
 
 // fewTries is how often a call tries again over a connection that fails or a node that is not ready.
 const fewTries = 3
 
-// judge says whether to try again after an error, when, and where.
-func (s *Store) judge(ctx context.Context, err error, attempt int, to *target, known *bool) (wait time.Duration, again bool) {
+// judge says whether to try again after an error, and when.
+func (s *Store) judge(ctx context.Context, err error, t *try) (wait time.Duration, again bool) {
+	message, told := asServer(err)
+	t.unsure = t.unsure || t.write && mayHaveHappened(err)
+	t.to = target{}
 	if ctx.Err() != nil {
 		return 0, false
 	}
-	*to = target{}
-	message, told := asServer(err)
+	wait, few := backoff(t.attempt), t.attempt < fewTries
 	if !told {
-		if !transient(err) {
-			return 0, false
-		}
 		s.reload(ctx) // the node may be gone, and go-redis would look only once a minute
-		return backoff(attempt), attempt < fewTries
+		return wait, few && transient(err)
 	}
 	switch code(message) {
 	case "NOSCRIPT":
-		again = *known
-		*known = false
+		again, t.known = t.known, false
 		return 0, again
 	case "MOVED", "ASK":
 		s.reload(ctx)
 		if fields := strings.Fields(message); len(fields) == 3 {
-			*to = target{addr: fields[2], asking: fields[0] == "ASK"}
+			t.to = target{addr: fields[2], asking: fields[0] == "ASK"}
 		}
-		if attempt == 0 {
-			return 0, true
+		if t.attempt == 0 {
+			wait = 0
 		}
-		return backoff(attempt), true
+		return wait, true
 	case "TRYAGAIN":
-		return backoff(attempt), true
-	case "READONLY", "CLUSTERDOWN", "LOADING", "MASTERDOWN":
+		return wait, true
+	case "READONLY", "CLUSTERDOWN", "LOADING", "MASTERDOWN", "UNBLOCKED":
 		s.reload(ctx)
-		return backoff(attempt), attempt < fewTries
+		return wait, few
 	}
 	return 0, false
+}
+
+// mayHaveHappened reports whether a write that ended with this error may be in effect: its connection failed after it was
+// sent, or the wait behind it did.
+func mayHaveHappened(err error) bool {
+	if message, told := asServer(err); told {
+		return code(message) == "UNBLOCKED"
+	}
+	var op *net.OpError
+	dialing := errors.As(err, &op) && op.Op == "dial"
+	return !dialing && !errors.Is(err, redis.ErrClosed) && !errors.Is(err, redis.ErrPoolTimeout)
+}
+
+func isTold(err error) bool {
+	_, told := asServer(err)
+	return told
 }
 
 // transient reports whether a connection's error may pass at once: another connection, or another master.
@@ -198,8 +301,11 @@ func backoff(attempt int) time.Duration {
 	return most/2 + rand.N(most/2+1) //nolint:gosec // it only spreads tries
 }
 
-// pause waits; false when ctx ended.
+// pause waits; false when ctx ended, or would end meanwhile.
 func pause(ctx context.Context, d time.Duration) bool {
+	if end, ok := ctx.Deadline(); ok && end.Sub(now()) <= d {
+		return false
+	}
 	if d <= 0 {
 		return ctx.Err() == nil
 	}

@@ -1,6 +1,7 @@
 package redisstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -18,14 +19,22 @@ import (
 	"github.com/jetonkit/jeton/store"
 )
 
+// The schemes of URLs.
+const (
+	plainScheme    = "redis"
+	tlsScheme      = "rediss"
+	clusterScheme  = "redis+cluster"
+	sentinelScheme = "redis+sentinel"
+)
+
 func init() {
-	for _, scheme := range []string{"redis", "rediss", "redis+cluster", "redis+sentinel"} {
-		store.Register(scheme, store.Driver{Open: openURL, OpenFeed: openFeed})
+	for _, scheme := range []string{plainScheme, tlsScheme, clusterScheme, sentinelScheme} {
+		store.Register(scheme, store.Driver{Open: openStore, OpenFeed: openFeed})
 	}
 }
 
-func openURL(ctx context.Context, u *url.URL) (store.TokenStore, error) {
-	s, err := openWith(ctx, u)
+func openStore(ctx context.Context, u *url.URL) (store.TokenStore, error) {
+	s, err := openURL(ctx, u, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +42,7 @@ func openURL(ctx context.Context, u *url.URL) (store.TokenStore, error) {
 }
 
 func openFeed(ctx context.Context, u *url.URL) (store.FeedCloser, error) {
-	s, err := openWith(ctx, u)
+	s, err := openURL(ctx, u, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +56,10 @@ func Open(ctx context.Context, rawURL string, o *Options) (*Store, error) {
 	if err != nil { // the error repeats the URL, which may hold a password
 		return nil, &store.FieldError{Field: "URL", Problem: "does not parse", Remedy: "write it as redis://host:6379/0, with escapes where needed"}
 	}
+	return openURL(ctx, u, o)
+}
+
+func openURL(ctx context.Context, u *url.URL, o *Options) (*Store, error) {
 	client, options, err := Parse(u, o)
 	if err != nil {
 		return nil, err
@@ -60,21 +73,20 @@ func Open(ctx context.Context, rawURL string, o *Options) (*Store, error) {
 	return s, nil
 }
 
-func openWith(ctx context.Context, u *url.URL) (*Store, error) { return Open(ctx, u.String(), nil) }
-
 // settings are what a URL says of the client.
 type settings struct {
-	addrs              []string
-	user, password     string
-	db, pool           int
-	tls                bool
-	ca, name           string
-	master             string
-	sentinelUser       string
-	sentinelPassword   string
-	dial, read         time.Duration
-	options            Options
-	scheme, path, host string
+	scheme           string
+	host             string
+	addrs            []string
+	user, password   string
+	db, pool         int
+	tls              bool
+	ca, name         string
+	master           string
+	sentinelUser     string
+	sentinelPassword string
+	dial, read       time.Duration
+	options          Options
 }
 
 // Parse returns the client and the options that a URL asks for, over what o says. The forms are
@@ -85,17 +97,21 @@ type settings struct {
 //
 // with the parameters addrs (more nodes or sentinels, host:port, with commas), tls (true for cluster and sentinel), ca (a
 // file of certificates to trust instead of the system's), server_name (the name in the server's certificate), pool
-// (connections for each node, 6 by default), dial_timeout (250ms), read_timeout (1s), sentinel_user, sentinel_password,
-// prefix, partitions, max_token_life, max_marks, durability (memory, replicated-1 to replicated-5, fsynced), timeout.
+// (connections for each node, 3 to 1000, 6 by default), dial_timeout (250ms), read_timeout (1s), sentinel_user,
+// sentinel_password, prefix, partitions, max_token_life, max_marks, durability (memory, replicated-1 to replicated-5,
+// fsynced), timeout. Without a port it is 6379, and 26379 of a sentinel.
 func Parse(u *url.URL, o *Options) (redis.UniversalClient, *Options, error) {
 	set := settings{scheme: u.Scheme, pool: 6, dial: 250 * time.Millisecond, read: time.Second}
 	if o != nil {
 		set.options = *o
 	}
-	if err := set.address(u); err != nil {
+	if err := set.server(u); err != nil {
 		return nil, nil, err
 	}
 	if err := set.parameters(u); err != nil {
+		return nil, nil, err
+	}
+	if err := set.check(); err != nil {
 		return nil, nil, err
 	}
 	config, err := set.tlsConfig()
@@ -105,40 +121,67 @@ func Parse(u *url.URL, o *Options) (redis.UniversalClient, *Options, error) {
 	return set.client(config), &set.options, nil
 }
 
-func (set *settings) address(u *url.URL) error {
+func malformed(problem, remedy string) error {
+	return &store.FieldError{Field: "URL", Problem: problem, Remedy: remedy}
+}
+
+func parameter(name, problem, remedy string) error {
+	return &store.FieldError{Field: fmt.Sprintf("the URL's parameter %q", name), Problem: problem, Remedy: remedy}
+}
+
+// server reads what stands before the parameters.
+func (set *settings) server(u *url.URL) error {
+	port := "6379"
+	switch u.Scheme {
+	case plainScheme, clusterScheme:
+	case tlsScheme:
+		set.tls = true
+	case sentinelScheme:
+		port = "26379"
+	default:
+		return malformed("has an unknown scheme", "begin it with redis, rediss, redis+cluster or redis+sentinel")
+	}
 	if u.Opaque != "" || u.Hostname() == "" {
-		return &store.FieldError{Field: "URL", Problem: "names no host", Remedy: "write redis://host:6379/0"}
+		return malformed("names no host", "write redis://host:6379/0")
 	}
-	port := u.Port()
-	if port == "" {
-		if port = "6379"; u.Scheme == "redis+sentinel" {
-			port = "26379"
-		}
+	if u.Port() != "" {
+		port = u.Port()
 	}
-	set.addrs = []string{net.JoinHostPort(u.Hostname(), port)}
 	set.host = u.Hostname()
+	set.addrs = []string{net.JoinHostPort(set.host, port)}
+	if !isAddr(set.addrs[0]) {
+		return malformed("has a port that is none", "use 1 to 65535")
+	}
 	set.user = u.User.Username()
 	set.password, _ = u.User.Password()
-	set.tls = u.Scheme == "rediss"
-	text := strings.TrimPrefix(u.Path, "/")
+	return set.database(strings.TrimPrefix(u.Path, "/"))
+}
+
+func (set *settings) database(text string) error {
 	if text == "" {
 		return nil
 	}
-	db, err := strconv.Atoi(text)
+	db, err := strconv.ParseUint(text, 10, 31)
 	switch {
-	case err != nil || db < 0:
-		return &store.FieldError{Field: "URL", Problem: "has a path that is no database number", Remedy: "end it with /0, or with nothing"}
-	case u.Scheme == "redis+cluster" && db != 0:
-		return &store.FieldError{Field: "URL", Problem: "names a database, and a cluster has one", Remedy: "remove the path"}
+	case err != nil:
+		return malformed("has a path that is no database number", "end it with /0, or with nothing")
+	case set.scheme == clusterScheme && db != 0:
+		return malformed("names a database, and a cluster has one", "remove the path")
 	}
-	set.db = db
+	set.db = int(db)
 	return nil
+}
+
+// isAddr reports whether a text is host:port.
+func isAddr(text string) bool {
+	host, port, err := net.SplitHostPort(text)
+	n, bad := strconv.ParseUint(port, 10, 16)
+	return err == nil && bad == nil && host != "" && n > 0
 }
 
 func (set *settings) parameters(u *url.URL) error {
 	p := dsn.Read(u)
 	addrs, durability := "", ""
-	p.Text("addrs", &addrs)
 	p.Text("ca", &set.ca)
 	p.Text("server_name", &set.name)
 	p.Int("pool", &set.pool)
@@ -150,10 +193,11 @@ func (set *settings) parameters(u *url.URL) error {
 	p.Int("max_marks", &set.options.MaxMarks)
 	p.Text("durability", &durability)
 	p.Duration("timeout", &set.options.Timeout)
-	if u.Scheme == "redis+cluster" || u.Scheme == "redis+sentinel" {
+	if set.scheme == clusterScheme || set.scheme == sentinelScheme {
+		p.Text("addrs", &addrs)
 		p.Bool("tls", &set.tls)
 	}
-	if u.Scheme == "redis+sentinel" {
+	if set.scheme == sentinelScheme {
 		p.Text("master", &set.master)
 		p.Text("sentinel_user", &set.sentinelUser)
 		p.Text("sentinel_password", &set.sentinelPassword)
@@ -161,35 +205,10 @@ func (set *settings) parameters(u *url.URL) error {
 	if err := p.Err(); err != nil {
 		return err
 	}
-	if u.Scheme == "redis+sentinel" && set.master == "" {
-		return parameter("master", "is missing", "name the master as the sentinels do")
-	}
-	if set.pool < 3 || set.pool > 1000 {
-		return parameter("pool", fmt.Sprintf("is %d, the range is 3 to 1000", set.pool), "leave it out for 6")
-	}
-	if set.dial <= 0 || set.read <= 0 {
-		return parameter("dial_timeout or read_timeout", "is not above zero", "leave it out for the default")
-	}
-	if err := set.more(addrs); err != nil {
-		return err
+	if addrs != "" {
+		set.addrs = append(set.addrs, strings.Split(addrs, ",")...)
 	}
 	return set.durability(durability)
-}
-
-func (set *settings) more(addrs string) error {
-	if addrs == "" {
-		return nil
-	}
-	if set.scheme != "redis+cluster" && set.scheme != "redis+sentinel" {
-		return parameter("addrs", "names more servers than one", "use redis+cluster or redis+sentinel")
-	}
-	for _, addr := range strings.Split(addrs, ",") {
-		if _, port, err := net.SplitHostPort(addr); err != nil || port == "" {
-			return parameter("addrs", "has a part that is no host:port", "write addrs=host:7000,host:7001")
-		}
-		set.addrs = append(set.addrs, addr)
-	}
-	return nil
 }
 
 func (set *settings) durability(text string) error {
@@ -208,19 +227,52 @@ func (set *settings) durability(text string) error {
 	return nil
 }
 
-func parameter(name, problem, remedy string) error {
-	return &store.FieldError{Field: fmt.Sprintf("the URL's parameter %q", name), Problem: problem, Remedy: remedy}
+// check refuses what parses and cannot be meant.
+func (set *settings) check() error {
+	for _, addr := range set.addrs {
+		if !isAddr(addr) {
+			return parameter("addrs", "has a part that is no host:port", "write addrs=host:7000,host:7001")
+		}
+	}
+	if err := cmp.Or(timeout("dial_timeout", set.dial), timeout("read_timeout", set.read)); err != nil {
+		return err
+	}
+	switch {
+	case set.pool < 3 || set.pool > 1000:
+		return parameter("pool", fmt.Sprintf("is %d, the range is 3 to 1000", set.pool), "leave it out for 6")
+	case set.scheme == sentinelScheme && set.master == "":
+		return parameter("master", "is missing", "name the master as the sentinels do")
+	case set.sentinelUser != "" && set.sentinelPassword == "":
+		return parameter("sentinel_user", "has no password", "add sentinel_password, or remove it")
+	case set.scheme == sentinelScheme && set.user != "" && set.password == "":
+		return malformed("names a user without a password", "give the user one") // go-redis would leave the user out
+	case !set.tls && set.ca != "":
+		return parameter("ca", withoutTLS, useTLS)
+	case !set.tls && set.name != "":
+		return parameter("server_name", withoutTLS, useTLS)
+	}
+	return nil
 }
 
+func timeout(name string, d time.Duration) error {
+	if d < time.Millisecond || d > time.Minute {
+		return parameter(name, fmt.Sprintf("is %v, the range is 1ms to 1m", d), "leave it out for the default")
+	}
+	return nil
+}
+
+const (
+	withoutTLS = "is for TLS, and the connection has none"
+	useTLS     = "use rediss://, or tls=true with a cluster or sentinel"
+)
+
+// tlsConfig returns nil where there is no TLS. Without a ServerName go-redis takes that of the node it dials.
 func (set *settings) tlsConfig() (*tls.Config, error) {
 	if !set.tls {
-		if set.ca != "" || set.name != "" {
-			return nil, parameter("ca or server_name", "is for TLS, and the connection has none", "use rediss://, or tls=true with a cluster or sentinel")
-		}
 		return nil, nil //nolint:nilnil // no TLS is no configuration
 	}
 	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: set.name}
-	if config.ServerName == "" && set.scheme == "rediss" {
+	if set.name == "" && set.scheme == tlsScheme {
 		config.ServerName = set.host
 	}
 	if set.ca == "" {
@@ -241,13 +293,13 @@ func (set *settings) tlsConfig() (*tls.Config, error) {
 // deadline.
 func (set *settings) client(config *tls.Config) redis.UniversalClient {
 	switch set.scheme {
-	case "redis+cluster":
+	case clusterScheme:
 		return redis.NewClusterClient(&redis.ClusterOptions{
-			Addrs: set.addrs, Username: set.user, Password: set.password, TLSConfig: config,
+			Addrs: set.addrs, Username: set.user, Password: set.password, OnConnect: set.login(), TLSConfig: config,
 			MaxRetries: -1, MaxRedirects: -1, ContextTimeoutEnabled: true, PoolSize: set.pool, Protocol: 2,
 			DialTimeout: set.dial, DialerRetries: 1, ReadTimeout: set.read, WriteTimeout: set.read, PoolTimeout: set.read,
 		})
-	case "redis+sentinel":
+	case sentinelScheme:
 		return redis.NewFailoverClient(&redis.FailoverOptions{
 			MasterName: set.master, SentinelAddrs: set.addrs, SentinelUsername: set.sentinelUser, SentinelPassword: set.sentinelPassword,
 			Username: set.user, Password: set.password, DB: set.db, TLSConfig: config,
@@ -256,8 +308,16 @@ func (set *settings) client(config *tls.Config) redis.UniversalClient {
 		})
 	}
 	return redis.NewClient(&redis.Options{
-		Addr: set.addrs[0], Username: set.user, Password: set.password, DB: set.db, TLSConfig: config,
+		Addr: set.addrs[0], Username: set.user, Password: set.password, OnConnect: set.login(), DB: set.db, TLSConfig: config,
 		MaxRetries: -1, ContextTimeoutEnabled: true, PoolSize: set.pool, Protocol: 2,
 		DialTimeout: set.dial, DialerRetries: 1, ReadTimeout: set.read, WriteTimeout: set.read, PoolTimeout: set.read,
 	})
+}
+
+// login logs in a user who has no password: go-redis leaves such a one out, and would go on as the default user.
+func (set *settings) login() func(context.Context, *redis.Conn) error {
+	if set.user == "" || set.password != "" {
+		return nil
+	}
+	return func(ctx context.Context, c *redis.Conn) error { return c.AuthACL(ctx, set.user, "").Err() }
 }

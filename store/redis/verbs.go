@@ -2,8 +2,9 @@ package redisstore
 
 import (
 	"context"
-	"crypto/rand"
+	"encoding/binary"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -14,34 +15,42 @@ import (
 	"github.com/jetonkit/jeton/store"
 )
 
-// write runs a verb's script on a subject's ledger and returns its outcome's name and what follows it.
-func (s *Store) write(ctx context.Context, subject store.Subject, sc *script, args ...any) (string, time.Time, []any, error) {
+// owner is whose ledger a call is about, and where it is.
+type owner struct {
+	subject store.Subject
+	digest  store.Digest
+	part    int
+	key     string
+}
+
+func (s *Store) owner(subject store.Subject) owner {
 	d := subject.Digest()
-	part := d.Partition(s.keys.Partitions())
-	all := append(s.common(subject, d, part), args...)
-	ctx, cancel := s.bounded(ctx)
-	defer cancel()
-	cmds, err := s.send(ctx, call{
-		key: s.keys.Ledger(d), write: true,
+	return owner{subject: subject, digest: d, part: d.Partition(s.keys.Partitions()), key: s.keys.Ledger(d)}
+}
+
+// write runs a verb's script on a ledger and returns its outcome's name, the server's time and what follows them.
+func (s *Store) write(ctx context.Context, o owner, sc *script, args ...any) (string, time.Time, []any, error) {
+	all, question := s.common(o)
+	all = append(all, args...)
+	list, err := s.exchange(ctx, o.part, call{
+		key: o.key, write: true,
 		make: func() []redis.Cmder { return run(ctx, "evalsha", sc.sha, all) },
 		eval: func() []redis.Cmder { return run(ctx, "eval", sc.text, all) },
 	})
 	if err != nil {
 		return "", time.Time{}, nil, err
 	}
-	list, err := replies(cmds[0])
-	if err != nil {
-		return "", time.Time{}, nil, err
-	}
-	if len(list) < 2 {
+	if len(list) < 4 || list[0] != question {
 		return "", time.Time{}, nil, errReply
 	}
-	outcome, ok := list[0].(string)
-	micro, fine := list[1].(int64)
-	if !ok || !fine {
+	outcome, ok := list[1].(string)
+	micro, fine := list[2].(int64)
+	rang, sound := list[3].(int64)
+	if !ok || !fine || !sound {
 		return "", time.Time{}, nil, errReply
 	}
-	return outcome, time.UnixMicro(micro).UTC(), list[2:], nil
+	s.bells.count(rang)
+	return outcome, time.UnixMicro(micro).UTC(), list[4:], nil
 }
 
 func run(ctx context.Context, verb, script string, args []any) []redis.Cmder {
@@ -50,48 +59,59 @@ func run(ctx context.Context, verb, script string, args []any) []redis.Cmder {
 	return []redis.Cmder{command(ctx, all...)}
 }
 
-// common returns the number of keys, the keys and the arguments that every script of a ledger begins with.
-func (s *Store) common(subject store.Subject, d store.Digest, part int) []any {
-	check := wire.HeadCheck(d)
+// common returns the number of keys, the keys and the arguments that every script of a ledger begins with, and what its
+// answer must begin with.
+func (s *Store) common(o owner) (args []any, question string) {
+	check := wire.HeadCheck(o.digest)
 	var lead [40]byte
 	copy(lead[:], check[:])
-	copy(lead[8:], d[:])
-	_, _ = rand.Read(lead[24:]) // it ends the program rather than fail
-	marklife := s.life + store.MarkMargin
-	keep := max(24*time.Hour, marklife)
-	if subject.Kind == store.KindOnce {
-		keep = 0
-	}
-	at, durable := "", ""
+	copy(lead[8:], o.digest[:])
+	binary.LittleEndian.PutUint64(lead[24:], rand.Uint64()) // nonces tell events apart, they are no secrets
+	binary.LittleEndian.PutUint64(lead[32:], rand.Uint64())
+	f := &s.fixed
+	at, keep, bell := f.none, f.keep, f.none
 	if s.o.Now != nil {
 		at = strconv.FormatInt(s.o.Now().UnixMicro(), 10)
 	}
-	if !s.level.none() {
-		durable = "1"
+	if o.subject.Kind == store.KindOnce {
+		keep = f.zero
 	}
-	all := make([]any, 0, 24)
-	return append(all, 2, s.keys.Ledger(d), s.keys.Feed(part),
-		at, string(lead[:]), marklife.Milliseconds(), keep.Milliseconds(), s.o.MaxMarks, s.keys.Bell(), durable)
+	if s.bells.free() {
+		bell = f.bell
+	}
+	text := string(lead[:])
+	args = make([]any, 0, 24)
+	return append(args, f.keys, o.key, s.keys.Feed(o.part), at, text, f.marklife, keep, f.maxmarks, bell, f.durable), text[24:32]
 }
 
-// bounded gives a call without a deadline that of the options.
-func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
-	if _, ok := ctx.Deadline(); ok {
-		return ctx, func() {}
+// fixed are the arguments that are the same for every call of a store. Kept as what a command takes, they cost nothing.
+type fixed struct{ none, zero, keys, marklife, keep, maxmarks, bell, durable any }
+
+func (s *Store) fix() {
+	marklife := s.life + store.MarkMargin
+	text := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
+	s.fixed = fixed{
+		none: "", zero: "0", keys: "2", marklife: text(marklife), keep: text(max(24*time.Hour, marklife)),
+		maxmarks: strconv.Itoa(s.o.MaxMarks), bell: s.keys.Bell(), durable: "",
 	}
-	return context.WithTimeout(ctx, s.o.Timeout)
+	if !s.level.none() {
+		s.fixed.durable = "1"
+	}
 }
 
 // begin refuses what should not be asked.
-func (s *Store) begin(ctx context.Context, op string, subject store.Subject, check func(now time.Time) error) error {
+func (s *Store) begin(ctx context.Context, op string, subject store.Subject, check func(now time.Time) error) (owner, error) {
 	if err := s.errs.Ready(ctx, op); err != nil {
-		return err
+		return owner{}, err
 	}
-	err := subject.Check()
-	if err == nil {
-		err = check(s.clock(subject.Digest().Partition(s.keys.Partitions())))
+	if misfit := s.misfit.Load(); misfit != nil {
+		return owner{}, s.errs.Fail(op, store.Digest{}, *misfit)
 	}
-	return s.errs.Fail(op, store.Digest{}, err)
+	if err := subject.Check(); err != nil {
+		return owner{}, s.errs.Fail(op, store.Digest{}, err)
+	}
+	o := s.owner(subject)
+	return o, s.errs.Fail(op, store.Digest{}, check(s.clock(o.part)))
 }
 
 // outcomes are the errors that scripts name.
@@ -106,7 +126,7 @@ var outcomes = map[string]error{
 }
 
 // result gives an outcome its error.
-func (s *Store) result(op string, subject store.Subject, outcome string, err error) error {
+func (s *Store) result(op string, o owner, outcome string, err error) error {
 	switch {
 	case err != nil:
 	case outcome == "ok":
@@ -119,19 +139,19 @@ func (s *Store) result(op string, subject store.Subject, outcome string, err err
 	default:
 		err = errReply
 	}
-	return s.errs.Fail(op, subject.Digest(), err)
+	return s.errs.Fail(op, o.digest, err)
 }
 
 // Issue implements store.TokenStore.
 func (s *Store) Issue(ctx context.Context, r store.IssueRequest) (store.Issued, error) {
 	rec := &r.Record
-	if err := s.begin(ctx, "issue", rec.Subject, r.Check); err != nil {
+	o, err := s.begin(ctx, "issue", rec.Subject, r.Check)
+	if err != nil {
 		return store.Issued{}, err
 	}
-	d := rec.Subject.Digest()
 	f := keyspace.FieldOf(rec.ID)
 	sections, n := wire.Optional(rec)
-	check := keyspace.Check(d, f)
+	check := keyspace.Check(o.digest, f)
 	name, cut := "", ""
 	if rec.Subject.Kind != store.KindOnce {
 		name = wire.Name(rec.Subject)
@@ -139,24 +159,24 @@ func (s *Store) Issue(ctx context.Context, r store.IssueRequest) (store.Issued, 
 	if r.IfCut != nil {
 		cut = strconv.FormatUint(*r.IfCut, 10)
 	}
-	outcome, at, got, err := s.write(ctx, rec.Subject, issueScript, string(f[:]), string(check[:]), string(rec.Link[:]),
+	outcome, at, got, err := s.write(ctx, o, issueScript, string(f[:]), string(check[:]), string(rec.Link[:]),
 		milli(rec.ExpiresAt), milli(rec.Deadline), string(sections), n, cut, name,
 		r.Limit.Max, r.Limit.MaxPerClass, int(r.Limit.Policy), rec.Class)
-	if err := s.result("issue", rec.Subject, outcome, err); err != nil {
+	if err := s.result("issue", o, outcome, err); err != nil {
 		return store.Issued{}, err
 	}
 	out := store.Issued{Now: at}
-	if out.Record, err = s.record(rec.Subject, f, got, 0); err != nil {
-		return store.Issued{}, s.errs.Fail("issue", d, err)
+	if out.Record, err = record(o, f, got, 0); err != nil {
+		return store.Issued{}, s.errs.Fail("issue", o.digest, err)
 	}
 	for i := 1; i+1 < len(got); i += 2 {
 		text, ok := got[i].(string)
 		if !ok || len(text) != len(f) {
-			return store.Issued{}, s.errs.Fail("issue", d, errReply)
+			return store.Issued{}, s.errs.Fail("issue", o.digest, errReply)
 		}
-		victim, err := s.record(rec.Subject, keyspace.Field([]byte(text)), got, i+1)
+		victim, err := record(o, keyspace.Field([]byte(text)), got, i+1)
 		if err != nil {
-			return store.Issued{}, s.errs.Fail("issue", d, err)
+			return store.Issued{}, s.errs.Fail("issue", o.digest, err)
 		}
 		out.Evicted = append(out.Evicted, victim)
 	}
@@ -164,7 +184,7 @@ func (s *Store) Issue(ctx context.Context, r store.IssueRequest) (store.Issued, 
 }
 
 // record reads the record that a script answered with.
-func (s *Store) record(subject store.Subject, f keyspace.Field, got []any, i int) (store.Record, error) {
+func record(o owner, f keyspace.Field, got []any, i int) (store.Record, error) {
 	if i >= len(got) {
 		return store.Record{}, errReply
 	}
@@ -172,26 +192,27 @@ func (s *Store) record(subject store.Subject, f keyspace.Field, got []any, i int
 	if !ok {
 		return store.Record{}, errReply
 	}
-	en, err := wire.DecodeEntry([]byte(text), subject.Digest(), f)
+	en, err := wire.DecodeEntry([]byte(text), o.digest, f)
 	if err != nil {
 		return store.Record{}, err
 	}
 	if en.Mark != nil {
 		return store.Record{}, errReply
 	}
-	en.Record.Subject = subject
+	en.Record.Subject = o.subject
 	return en.Record, nil
 }
 
 // Rotate implements store.TokenStore.
 func (s *Store) Rotate(ctx context.Context, r store.RotateRequest) (store.Rotated, error) {
-	if err := s.begin(ctx, "rotate", r.Subject, r.Check); err != nil {
+	o, err := s.begin(ctx, "rotate", r.Subject, r.Check)
+	if err != nil {
 		return store.Rotated{}, err
 	}
 	f := keyspace.FieldOf(r.ID)
-	outcome, at, got, err := s.write(ctx, r.Subject, rotateScript, string(f[:]), strconv.FormatUint(r.Rotation, 10),
+	outcome, at, got, err := s.write(ctx, o, rotateScript, string(f[:]), strconv.FormatUint(r.Rotation, 10),
 		string(r.Link[:]), string(r.NextLink[:]), r.Grace.Microseconds(), r.Replays(), r.Binding, milli(r.ExpiresAt))
-	if err := s.result("rotate", r.Subject, outcome, err); err != nil {
+	if err := s.result("rotate", o, outcome, err); err != nil {
 		return store.Rotated{}, err
 	}
 	out := store.Rotated{Now: at}
@@ -207,18 +228,19 @@ func (s *Store) Rotate(ctx context.Context, r store.RotateRequest) (store.Rotate
 			out.Outcome = store.Reused
 		}
 	}
-	if out.Record, err = s.record(r.Subject, f, got, 1); err == nil && out.Outcome == 0 {
+	if out.Record, err = record(o, f, got, 1); err == nil && out.Outcome == 0 {
 		err = errReply
 	}
 	if err != nil {
-		return store.Rotated{}, s.errs.Fail("rotate", r.Subject.Digest(), err)
+		return store.Rotated{}, s.errs.Fail("rotate", o.digest, err)
 	}
 	return out, nil
 }
 
 // Update implements store.TokenStore.
 func (s *Store) Update(ctx context.Context, r store.UpdateRequest) (store.Record, error) {
-	if err := s.begin(ctx, "update", r.Subject, r.Check); err != nil {
+	o, err := s.begin(ctx, "update", r.Subject, r.Check)
+	if err != nil {
 		return store.Record{}, err
 	}
 	f := keyspace.FieldOf(r.ID)
@@ -226,56 +248,57 @@ func (s *Store) Update(ctx context.Context, r store.UpdateRequest) (store.Record
 	if r.Metadata != nil {
 		replace = "1"
 	}
-	outcome, _, got, err := s.write(ctx, r.Subject, updateScript, string(f[:]), strconv.FormatUint(r.Version, 10),
+	outcome, _, got, err := s.write(ctx, o, updateScript, string(f[:]), strconv.FormatUint(r.Version, 10),
 		replace, wire.Metadata(r.Metadata), milli(r.ExpiresAt), milli(r.Deadline))
-	if err := s.result("update", r.Subject, outcome, err); err != nil {
+	if err := s.result("update", o, outcome, err); err != nil {
 		return store.Record{}, err
 	}
-	rec, err := s.record(r.Subject, f, got, 0)
-	return rec, s.errs.Fail("update", r.Subject.Digest(), err)
+	rec, err := record(o, f, got, 0)
+	return rec, s.errs.Fail("update", o.digest, err)
 }
 
 // Touch implements store.TokenStore.
 func (s *Store) Touch(ctx context.Context, r store.TouchRequest) error {
-	if err := s.begin(ctx, "touch", r.Subject, r.Check); err != nil {
+	o, err := s.begin(ctx, "touch", r.Subject, r.Check)
+	if err != nil {
 		return err
 	}
 	f := keyspace.FieldOf(r.ID)
-	outcome, _, _, err := s.write(ctx, r.Subject, touchScript, string(f[:]), milli(r.ExpiresAt))
+	outcome, _, _, err := s.write(ctx, o, touchScript, string(f[:]), milli(r.ExpiresAt))
 	if err == nil && (outcome == "notfound" || outcome == "revoked") {
 		return nil
 	}
-	return s.result("touch", r.Subject, outcome, err)
+	return s.result("touch", o, outcome, err)
 }
 
 // Revoke implements store.TokenStore.
 func (s *Store) Revoke(ctx context.Context, r store.Revocation) error {
-	if err := s.begin(ctx, "revoke", r.Subject, func(time.Time) error { return r.Check() }); err != nil {
+	o, err := s.begin(ctx, "revoke", r.Subject, func(time.Time) error { return r.Check() })
+	if err != nil {
 		return err
 	}
 	if r.Op == (store.Op{}) {
 		r.Op = store.NewOp()
 	}
 	var outcome string
-	var err error
 	switch {
 	case r.All:
-		outcome, _, _, err = s.write(ctx, r.Subject, allScript, string(r.Op[:]), "")
+		outcome, _, _, err = s.write(ctx, o, allScript, string(r.Op[:]), "")
 	case r.Others != nil:
-		outcome, err = s.others(ctx, r)
+		outcome, err = s.others(ctx, o, r)
 	default:
-		outcome, err = s.ids(ctx, r)
+		outcome, err = s.ids(ctx, o, r)
 	}
-	return s.result("revoke", r.Subject, outcome, err)
+	return s.result("revoke", o, outcome, err)
 }
 
-func (s *Store) others(ctx context.Context, r store.Revocation) (string, error) {
+func (s *Store) others(ctx context.Context, o owner, r store.Revocation) (string, error) {
 	keep, text := "", ""
 	if r.Others.Keep != "" {
 		f := keyspace.FieldOf(r.Others.Keep)
 		keep, text = string(f[:]), wire.KeepText(r.Others.Keep)
 	}
-	outcome, _, _, err := s.write(ctx, r.Subject, othersScript, othersOp(r.Op), keep, text, r.Others.Class, r.Reason)
+	outcome, _, _, err := s.write(ctx, o, othersScript, othersOp(r.Op), keep, text, r.Others.Class, r.Reason)
 	return outcome, err
 }
 
@@ -285,8 +308,7 @@ func othersOp(op store.Op) string {
 	return string(d[:])
 }
 
-func (s *Store) ids(ctx context.Context, r store.Revocation) (string, error) {
-	d := r.Subject.Digest()
+func (s *Store) ids(ctx context.Context, o owner, r store.Revocation) (string, error) {
 	args := make([]any, 1, 1+2*len(r.IDs))
 	args[0] = r.Reason
 	seen := make(map[keyspace.Field]bool, len(r.IDs))
@@ -296,21 +318,22 @@ func (s *Store) ids(ctx context.Context, r store.Revocation) (string, error) {
 			continue
 		}
 		seen[f] = true
-		check := keyspace.Check(d, f)
+		check := keyspace.Check(o.digest, f)
 		args = append(args, string(f[:]), string(check[:]))
 	}
-	outcome, _, _, err := s.write(ctx, r.Subject, revokeScript, args...)
+	outcome, _, _, err := s.write(ctx, o, revokeScript, args...)
 	return outcome, err
 }
 
 // Forget implements store.TokenStore.
 func (s *Store) Forget(ctx context.Context, subject store.Subject) error {
-	if err := s.begin(ctx, "forget", subject, func(time.Time) error { return nil }); err != nil {
+	o, err := s.begin(ctx, "forget", subject, func(time.Time) error { return nil })
+	if err != nil {
 		return err
 	}
 	op := store.NewOp()
-	outcome, _, _, err := s.write(ctx, subject, allScript, string(op[:]), "1")
-	return s.result("forget", subject, outcome, err)
+	outcome, _, _, err := s.write(ctx, o, allScript, string(op[:]), "1")
+	return s.result("forget", o, outcome, err)
 }
 
 // milli rounds an end up to a millisecond; the zero time is no argument.

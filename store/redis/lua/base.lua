@@ -1,5 +1,5 @@
--- What every script begins with: its arguments, the store's time, numbers of variable length.
--- Writes come last in every script: an error before them has changed nothing.
+-- What every script begins with: its arguments and the store's time. Functions cost each call what it takes to make them,
+-- so those that not every call needs are made when they are asked for. Writes come last in every script: an error before them has changed nothing.
 local ledger, stream = KEYS[1], KEYS[2]
 local check, subject, nonce = string.sub(ARGV[2], 1, 8), string.sub(ARGV[2], 9, 24), string.sub(ARGV[2], 25, 40)
 local marklife, keep, maxmarks = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]) -- ms, ms, number
@@ -9,7 +9,6 @@ local args = 8 -- where the verb's own arguments begin
 local byte, char, sub, rep = string.byte, string.char, string.sub, string.rep
 local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
 local call, pack, unpackb = redis.call, struct.pack, struct.unpack
-local zero7 = rep('\0', 7)
 
 local function corrupt(what) error({err = 'JETONCORRUPT ' .. what}) end
 
@@ -19,32 +18,6 @@ if not now then
   now = t[1] * 1000000 + t[2]
 end
 if now < 0 or now >= 7258118400000000 then error({err = 'JETONCLOCK the server shows no year from 1970 to 2199'}) end
-
--- The reader of variable-length numbers: a text and a place in it.
-local text, at
-
-local function uvarint()
-  local n, scale = 0, 1
-  while true do
-    local b = byte(text, at)
-    if not b then corrupt('a value is cut short') end
-    at = at + 1
-    if b < 128 then return n + b * scale end
-    n, scale = n + (b - 128) * scale, scale * 128
-  end
-end
-
-local function varint()
-  local n = uvarint()
-  if n % 2 == 0 then return n / 2 end
-  return -(n + 1) / 2
-end
-
-local function take(n)
-  if at + n - 1 > #text then corrupt('a value is cut short') end
-  at = at + n
-  return sub(text, at - n, at - 1)
-end
 
 local function unsigned(n)
   local out = ''

@@ -3,6 +3,7 @@
 -- prune looks at eight entries at random on every fourth write, and removes the dead among them, so that writes pay for
 -- their own cleaning: two entries each. A damaged one must not stand in the way.
 local function prune()
+  reading()
   local got = call('HRANDFIELD', ledger, 8, 'WITHVALUES')
   for i = 1, #got, 2 do
     local f, v = got[i], got[i + 1]
@@ -21,7 +22,10 @@ local function tell(told)
     local ms = floor(now / 1000)
     if tail.id then ms = max(ms, tonumber(string.match(tail.id, '^(%d+)'))) end -- the order does not follow a clock set back
     local id = call('XADD', stream, string.format('%.0f-*', ms), 'e', event)
-    if bell ~= '' then call('PUBLISH', bell, stream .. ' ' .. (tail.id or '0-0') .. ' ' .. id .. ' ' .. tail.nonce .. event) end
+    if bell ~= '' then
+      call('PUBLISH', bell, stream .. ' ' .. (tail.id or '0-0') .. ' ' .. id .. ' ' .. tail.nonce .. event)
+      rang = rang + 1
+    end
     tail.id, tail.nonce = id, sub(event, 2, 9)
   end
   if not tail.id then

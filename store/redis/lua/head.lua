@@ -2,6 +2,7 @@
 local h
 local edits, ends = {}, 0 -- field -> new value or false; when the ledger may go (ms)
 local tail                -- the feed's last event: id, nonce, birth; id false where there is none
+local rang = 0            -- how often the bell was rung
 
 local function last()
   if tail then return tail end
@@ -49,7 +50,8 @@ local function cut(op, ops)
   outlive(now / 1000)
 end
 
-local function reply(code, ...) return {code, now, ...} end
+-- reply answers, and says to which question: replies out of step must not pass for each other.
+local function reply(code, ...) return {sub(nonce, 1, 8), code, now, rang, ...} end
 
 -- again answers a repeat from what is there. At a durable level it writes, so that the WAIT behind it has something to
 -- wait for.

@@ -9,6 +9,8 @@ open(got[1], got[2])
 -- victims returns the sessions that must give way to the limit, or nil and why the new one is refused. What it needs is
 -- made within it, since most logins have no limit and every function costs.
 local function victims()
+  reading()
+
   -- before orders bytes, whatever the server's locale says of texts.
   local function before(a, b)
     for i = 1, min(#a, #b) do
@@ -95,7 +97,11 @@ local function victims()
   return out
 end
 
-local s, old = status(got[3])
+local s, old
+if got[3] then
+  reading()
+  s, old = status(got[3])
+end
 if s == 'L' then
   if old.link ~= link or old.rotation ~= 0 then return reply('exists') end
   again(got[1])

@@ -1,5 +1,6 @@
 local op, keepfield, keeptext = ARGV[args], ARGV[args + 1], ARGV[args + 2]
 local class, reason = ARGV[args + 3], ARGV[args + 4]
+reading()
 local got = call('HMGET', ledger, 'h', 'x', 'o', keepfield)
 open(got[1], got[2])
 local r

@@ -2,6 +2,7 @@
 local reason = ARGV[args]
 local fields = {}
 for i = args + 1, #ARGV, 2 do fields[#fields + 1] = ARGV[i] end
+reading()
 local got = call('HMGET', ledger, 'h', 'x', unpack(fields))
 open(got[1], got[2])
 local targets = {}

@@ -2,6 +2,7 @@ local field = ARGV[args]
 local rotation, link, fresh = tonumber(ARGV[args + 1]), ARGV[args + 2], ARGV[args + 3]
 local grace, replays, binding = tonumber(ARGV[args + 4]), tonumber(ARGV[args + 5]), ARGV[args + 6] -- µs, number, text
 local expires = tonumber(ARGV[args + 7])                                                           -- ms; nil leaves it
+reading()
 local got = call('HMGET', ledger, 'h', 'x', field)
 open(got[1], got[2])
 local s, r = status(got[3])

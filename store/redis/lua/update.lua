@@ -1,6 +1,7 @@
 local field, version = ARGV[args], tonumber(ARGV[args + 1])
 local replace, metadata = ARGV[args + 2] == '1', ARGV[args + 3]
 local expires, deadline = tonumber(ARGV[args + 4]), tonumber(ARGV[args + 5]) -- ms; nil leaves it
+reading()
 local got = call('HMGET', ledger, 'h', 'x', field)
 open(got[1], got[2])
 local s, r = status(got[3])

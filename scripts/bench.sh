@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Measures the targets as ratios, each in one run (bench/doc.go), and fails when one is missed for certain. An argument
+# chooses: bench.sh Redis. Client and server share one core, which makes the ratios steady.
+# shellcheck source=scripts/lib.sh
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+"$root/scripts/servers.sh"
+pin=()
+if command -v taskset >/dev/null; then pin=(taskset -c "$(($(nproc) - 1))"); fi
+JETON_BENCH=gate CI=true "${pin[@]}" go test -C bench -run '^$' -bench "${1:-.}" -benchtime 1x -timeout 30m .

@@ -1,0 +1,139 @@
+package redisstore_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/jetonkit/jeton/internal/testenv"
+	"github.com/jetonkit/jeton/store"
+	redisstore "github.com/jetonkit/jeton/store/redis"
+)
+
+// follower reads a partition as followers do: from where it stands, and from the start where that proves nothing.
+type follower struct {
+	feed   store.Feed
+	part   int
+	at     store.Position
+	barred map[store.Digest]bool // the ids that it was told of
+	doubts int
+}
+
+func (f *follower) poll(t testing.TB) {
+	t.Helper()
+	for {
+		var b store.Batch
+		soon(t, "a poll", 10*time.Second, func() (err error) { b, err = f.feed.Poll(t.Context(), f.part, f.at); return err })
+		events, ok := b.After(f.at)
+		if !ok {
+			f.doubts++
+			f.at, f.barred = store.Position{}, map[store.Digest]bool{}
+			continue
+		}
+		for _, e := range events {
+			f.at = e.Position
+			for _, id := range e.IDs {
+				f.barred[id] = true
+			}
+		}
+		if !b.More {
+			return
+		}
+	}
+}
+
+// bar revokes n ids of a partition that nobody else uses, and returns their digests.
+func bar(t testing.TB, s store.TokenStore, part, n int) (ids []store.Digest) {
+	t.Helper()
+	for len(ids) < n {
+		who, id := store.User(store.NewID()), store.NewID()
+		if who.Digest().Partition(16) != part {
+			continue
+		}
+		soon(t, "a revocation", 10*time.Second, func() error {
+			return s.Revoke(t.Context(), store.Revocation{Subject: who, IDs: []string{id}})
+		})
+		ids = append(ids, store.DigestID(id))
+	}
+	return ids
+}
+
+// TestFeedRollback promotes replicas that are behind: a follower that stands on a revocation which did not survive notices,
+// and knows every one that did. It kills positions compared without their nonce, and a nonce that is no random number.
+func TestFeedRollback(t *testing.T) {
+	c := testenv.RedisCluster(t)
+	where := spreadOf(c, "jeton:")
+	still := time.Now().Add(time.Hour).Truncate(time.Second)
+	cases := []struct {
+		name  string
+		now   func() time.Time
+		after int // revocations after the promotion, before the follower's next poll
+	}{
+		{"before anything new", nil, 0},
+		{"behind more that is new than was lost", nil, 5},
+		{"behind new events under the ids of the lost ones", func() time.Time { return still }, 5},
+	}
+	masters := c.Masters()
+	for i, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			s := openStore(t, clusterURL(c), redisstore.Options{Partitions: 16, Now: tc.now})
+			part := -1
+			for p, m := range where.masters {
+				if m == masters[i] {
+					part = p
+				}
+			}
+			f := &follower{feed: s, part: part, barred: map[store.Digest]bool{}}
+			replica := c.ReplicasOf(masters[i])[0]
+			survive := bar(t, s, part, 3)
+			soon(t, "replication", 5*time.Second, func() error {
+				if a, b := masters[i].Info("master_repl_offset"), replica.Info("master_repl_offset"); a != b {
+					return fmt.Errorf("%s, the replica %s", a, b)
+				}
+				return nil
+			})
+			unlink(t, replica)
+			bar(t, s, part, 2)
+			f.poll(t)
+			c.Failover(replica, "TAKEOVER")
+			soon(t, "the old master's fall", 10*time.Second, func() error {
+				if role := masters[i].Info("role"); role != "slave" {
+					return errors.New(role)
+				}
+				return nil
+			})
+			f.doubts = 0
+			survive = append(survive, bar(t, s, part, tc.after)...)
+			f.poll(t)
+			if f.doubts == 0 {
+				t.Error("the rollback went unnoticed")
+			}
+			for _, id := range survive {
+				if !f.barred[id] {
+					t.Error("a revocation that survived was missed")
+				}
+			}
+		})
+	}
+}
+
+// TestIsolatedMasterRefusesPolls: a master that lost its replicas must not tell an old feed. It kills a poll that is a plain
+// read.
+func TestIsolatedMasterRefusesPolls(t *testing.T) {
+	master, replica := pair(t)
+	s := openStore(t, master.URL(), redisstore.Options{Partitions: 16, Durability: redisstore.Replicated(1)})
+	if _, err := s.Poll(t.Context(), 0, store.Position{}); err != nil {
+		t.Fatal(err)
+	}
+	unlink(t, replica)
+	soon(t, "the master to notice", 5*time.Second, func() error {
+		if n := master.Info("connected_slaves"); n != "0" {
+			return errors.New(n + " replicas")
+		}
+		return nil
+	})
+	if _, err := s.Poll(t.Context(), 0, store.Position{}); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a poll of a master without replicas: %v, want ErrUnavailable", err)
+	}
+}

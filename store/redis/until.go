@@ -1,0 +1,42 @@
+package redisstore
+
+import (
+	"context"
+	"time"
+)
+
+// until is a context with an end that no timer watches, since a timer costs more than all else that a call does here. The
+// connection's deadlines keep it, and whoever waits for something else sets a timer by end.
+type until struct {
+	context.Context
+	end time.Time
+}
+
+// Deadline implements context.Context.
+func (u until) Deadline() (time.Time, bool) { return u.end, true }
+
+// Err implements context.Context.
+func (u until) Err() error {
+	if err := u.Context.Err(); err != nil || now().Before(u.end) {
+		return err
+	}
+	return context.DeadlineExceeded
+}
+
+// unwatched returns a channel that tells the end of a context which has no timer; nil for any other. stop must be called.
+func unwatched(ctx context.Context) (end <-chan time.Time, stop func() bool) {
+	u, ok := ctx.(until)
+	if !ok {
+		return nil, func() bool { return false }
+	}
+	t := time.NewTimer(u.end.Sub(now()))
+	return t.C, t.Stop
+}
+
+// bounded gives a call without a deadline that of the options.
+func (s *Store) bounded(ctx context.Context) context.Context {
+	if _, ok := ctx.Deadline(); ok {
+		return ctx
+	}
+	return until{ctx, now().Add(s.o.Timeout)}
+}
