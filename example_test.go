@@ -15,7 +15,7 @@ import (
 
 func Example() {
 	ctx := context.Background()
-	s := must(store.Open(ctx, "memory://")) // or "bolt:tokens.db"
+	s := must(store.Open(ctx, "memory://")) // or "bolt:tokens.db", "redis://localhost:6379"
 	defer s.Close()
 
 	key := must(token.HS256("2026-11", []byte("32 random bytes from your secrets")))
