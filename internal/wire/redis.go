@@ -18,7 +18,7 @@ const (
 )
 
 const (
-	orderLen  = 39
+	orderLen  = 45
 	sparedLen = 30
 	noticeLen = 75
 )
@@ -58,6 +58,7 @@ func DecodeOrder(order, spared string, subject store.Digest) (h ledger.Head, err
 	}
 	h.Seq, h.Cut, h.CutTime, h.Time = d.seven(), d.seven(), d.sevenTime(), d.sevenTime()
 	h.Marks = int(binary.BigEndian.Uint16(d.bytes(2)))
+	h.Until = time.UnixMilli(int64(d.six())).UTC()
 	if spared != "" {
 		s, err := fixed(spared, kindSpared, sparedLen, subject)
 		if err != nil {
@@ -114,6 +115,12 @@ func KeepText(id string) string {
 func (d *decoder) seven() uint64 {
 	var n [8]byte
 	d.fill(n[1:])
+	return binary.BigEndian.Uint64(n[:])
+}
+
+func (d *decoder) six() uint64 {
+	var n [8]byte
+	d.fill(n[2:])
 	return binary.BigEndian.Uint64(n[:])
 }
 

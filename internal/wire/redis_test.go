@@ -47,6 +47,7 @@ func TestGoldenRedisHead(t *testing.T) {
 	want := ledger.Head{
 		Seq: seqAt(3*time.Hour, 1), Cut: seqAt(3*time.Hour, 0), CutTime: redisNoon.Add(3 * time.Hour), Time: redisNoon.Add(3 * time.Hour),
 		Floor: seqAt(2*time.Hour, 0), FloorTime: redisNoon.Add(2 * time.Hour), KeptCut: seqAt(0, 0), Keep: keptID, Marks: 1,
+		Until: time.Date(2100, time.March, 6, 15, 5, 37, 624_000_000, time.UTC),
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("decoded\n%+v, %v\nwant\n%+v", got, err, want)

@@ -12,7 +12,6 @@ cut(op, got[3])
 h.keep, h.keptcut, h.changed = '', 0, h.extra
 if forget and not h.fresh then
   last() -- whatever may fail does so before the first write
-  outlive(tonumber(call('PEXPIRETIME', ledger)) - keep)
   if h.marks > 0 then
     local all = call('HGETALL', ledger)
     for i = 1, #all, 2 do

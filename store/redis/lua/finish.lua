@@ -59,7 +59,9 @@ local function finish(told, name)
   if told or h.fresh then last() end -- whatever may fail does so before the first write
   if not h.fresh and byte(nonce, 9) % 4 == 0 then prune() end
   h.time = max(h.time, now)
-  local set, del = {'h', pack('>Bc8I7I7I7I7I2', 0x11, check, h.seq, h.cut, h.cuttime, h.time, h.marks)}, {}
+  local later = h.fresh or ends > h.ends
+  if later then h.ends = max(ends, h.ends) + floor(keep / 8) end -- or every write would have to move it on
+  local set, del = {'h', pack('>Bc8I7I7I7I7I2I6', 0x11, check, h.seq, h.cut, h.cuttime, h.time, h.marks, h.ends)}, {}
   local n = 2
   if h.changed then
     set[3], set[4], n = 'x', pack('>Bc8I7I7I7', 0x17, check, h.floor, h.floortime, h.keptcut) .. h.keep, 4
@@ -72,10 +74,6 @@ local function finish(told, name)
   if name == false then del[#del + 1] = 's' end
   if n <= 4000 then call('HSET', ledger, unpack(set)) else many('HSET', set) end
   if #del > 0 then many('HDEL', del) end
-  if h.fresh then
-    call('PEXPIREAT', ledger, string.format('%.0f', ends))
-  elseif ends > 0 then
-    call('PEXPIREAT', ledger, string.format('%.0f', ends), 'GT')
-  end
+  if later then call('PEXPIREAT', ledger, string.format('%.0f', h.ends)) end
   if told or h.fresh then tell(told) end
 end

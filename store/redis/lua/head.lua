@@ -1,6 +1,6 @@
 -- The head of the ledger, the last event of the feed, and what the step is going to write.
 local h
-local edits, ends = {}, 0 -- field -> new value or false; when the ledger may go (ms)
+local edits, ends = {}, 0 -- field -> new value or false; when the ledger may go at the earliest, after this step (ms)
 local tail                -- the feed's last event: id, nonce, birth; id false where there is none
 local rang = 0            -- how often the bell was rung
 
@@ -20,12 +20,12 @@ end
 local function open(raw, extra)
   h = {floor = 0, floortime = 0, keptcut = 0, keep = ''}
   if raw then
-    if byte(raw) ~= 0x11 or #raw ~= 39 then corrupt('the head is foreign or cut short') end
+    if byte(raw) ~= 0x11 or #raw ~= 45 then corrupt('the head is foreign or cut short') end
     if sub(raw, 2, 9) ~= check then corrupt('the head belongs to another subject') end
-    h.seq, h.cut, h.cuttime, h.time, h.marks = unpackb('>I7I7I7I7I2', raw, 10)
+    h.seq, h.cut, h.cuttime, h.time, h.marks, h.ends = unpackb('>I7I7I7I7I2I6', raw, 10)
   else -- a ledger that is not there starts at the keyspace's birth: a lost store never un-revokes
     local birth = last().birth
-    h.seq, h.cut, h.cuttime, h.time, h.marks, h.fresh = birth, birth, birth, 0, 0, true
+    h.seq, h.cut, h.cuttime, h.time, h.marks, h.ends, h.fresh = birth, birth, birth, 0, 0, 0, true
   end
   if extra then
     if byte(extra) ~= 0x17 or #extra < 30 or sub(extra, 2, 9) ~= check then corrupt('the floor is foreign or cut short') end
