@@ -108,7 +108,7 @@ func driver(rawURL string) (*url.URL, Driver, error) {
 func missingImport(scheme string) string {
 	const path = "github.com/jetonkit/jeton/store/"
 	switch scheme {
-	case "memory", "bolt":
+	case "memory", "bolt", "memcache":
 		return fmt.Sprintf("add the import _ %q", path+scheme)
 	case "redis", "rediss", "redis+cluster", "redis+sentinel":
 		return fmt.Sprintf("add the import _ %q", path+"redis")

@@ -94,6 +94,7 @@ func TestOpenRefuses(t *testing.T) {
 	const pw = "hunter2"
 	for _, c := range []struct{ rule, url, problem, remedy string }{
 		{"an unknown scheme names the missing import", "bolt:///tmp/x.db", `unknown scheme "bolt"`, `import _ "github.com/jetonkit/jeton/store/bolt"`},
+		{"each backend's own", "memcache://host", `unknown scheme "memcache"`, `import _ "github.com/jetonkit/jeton/store/memcache"`},
 		{"one that nobody knows names those there are", "etcd://u:" + pw + "@host", `unknown scheme "etcd"`, "test-plain"},
 		{"no scheme", "//u:" + pw + "@host", "no scheme", "test-plain"},
 		{"an empty URL", "", "no scheme", "test-plain"},

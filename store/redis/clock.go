@@ -39,10 +39,14 @@ func (s *Store) clock(part int) time.Time {
 	return t.UTC()
 }
 
-// stale reports whether a partition must be looked at again.
+// stale reports whether a partition must be looked at again. A machine that slept is seen by its wall clock alone.
 func (s *Store) stale(part int) bool {
 	seen := s.partitions[part].seen.Load()
-	return seen == nil || now().Sub(seen.at) > sightingAge
+	if seen == nil {
+		return true
+	}
+	t := now()
+	return max(t.Sub(seen.at), t.Round(0).Sub(seen.at.Round(0)).Abs()) > sightingAge
 }
 
 // look returns the commands that make a sighting. The feed's comes first, since the server never redirects the other.
@@ -54,7 +58,7 @@ func (s *Store) look(ctx context.Context, part int) []redis.Cmder {
 }
 
 // sight looks at a partition, by a question of its own.
-func (s *Store) sight(ctx context.Context, part int) error {
+func (s *Store) sight(ctx context.Context, part int, bear bool) error {
 	var sent time.Time
 	cmds, err := s.send(ctx, call{key: s.keys.Feed(part), make: func() []redis.Cmder {
 		sent = now()
@@ -63,40 +67,67 @@ func (s *Store) sight(ctx context.Context, part int) error {
 	if err != nil {
 		return err
 	}
-	return translate(ctx, s.note(ctx, part, sent, cmds))
+	return translate(ctx, s.note(ctx, part, sent, cmds, bear))
 }
 
 // note keeps a sighting; sent is when its commands went out. A new birth means that data was lost, perhaps the keyspace's
-// settings too, so they are looked at before the sighting counts.
-func (s *Store) note(ctx context.Context, part int, sent time.Time, cmds []redis.Cmder) error {
+// settings too, so they are looked at before the sighting counts. A feed that is not there is made where bear is true and
+// this user may: until it is, every look would see another birth.
+func (s *Store) note(ctx context.Context, part int, sent time.Time, cmds []redis.Cmder, bear bool) error {
 	back := now()
-	seen := &sighting{at: back}
 	server, err := serverTime(cmds[1])
 	if err != nil {
 		return err
 	}
-	middle := sent.Add(back.Sub(sent) / 2)
-	seen.ahead = server.Sub(middle.Round(0))
 	entries, err := replies(cmds[0])
 	if err != nil {
 		return err
 	}
-	if len(entries) == 0 {
-		seen.birth, seen.unborn = s.timeOr(server), true
-	} else {
+	old := s.partitions[part].seen.Load()
+	seen := &sighting{at: sent, ahead: ahead(old, server, sent, back), birth: s.timeOr(server), unborn: len(entries) == 0}
+	if !seen.unborn {
 		e, err := noticeOf(entries[0])
 		if err != nil {
 			return err
 		}
 		seen.birth = e.Birth
 	}
-	if old := s.partitions[part].seen.Load(); old != nil && !old.birth.Equal(seen.birth) {
+	if old != nil && !old.birth.Equal(seen.birth) {
 		if err := s.rejoin(ctx); err != nil {
 			return err
 		}
 	}
-	s.partitions[part].seen.Store(seen)
+	if seen.unborn && bear {
+		err := s.bear(ctx, part)
+		if err == nil {
+			return s.sight(ctx, part, false)
+		}
+		if !errors.Is(err, errDenied) {
+			return err
+		}
+	}
+	s.partitions[part].keep(seen)
 	return nil
+}
+
+// keep replaces the sighting unless another is newer.
+func (p *partition) keep(seen *sighting) {
+	for {
+		old := p.seen.Load()
+		if old != nil && old.at.After(seen.at) || p.seen.CompareAndSwap(old, seen) {
+			return
+		}
+	}
+}
+
+// ahead returns how far the server's clock is ahead. It read its clock between sent and back, which bounds the answer; within
+// the bounds what was known before stays, since a wait for a place, a disk or a replica says nothing about clocks.
+func ahead(old *sighting, server, sent, back time.Time) time.Duration {
+	least, most := server.Sub(back.Round(0)), server.Sub(sent.Round(0))
+	if old == nil {
+		return least + (most-least)/2
+	}
+	return min(max(old.ahead, least), most)
 }
 
 func (s *Store) timeOr(server time.Time) time.Time {

@@ -98,7 +98,7 @@ func (s *Store) join(ctx context.Context) error {
 	errs := make([]error, k.Partitions)
 	var all sync.WaitGroup
 	for part := range k.Partitions { // together they take a few round trips, however far the server is
-		all.Go(func() { errs[part] = s.found(ctx, part) })
+		all.Go(func() { errs[part] = s.sight(ctx, part, true) })
 	}
 	all.Wait()
 	if err := cmp.Or(errs...); err != nil {
@@ -205,24 +205,14 @@ func (s *Store) readSpace(ctx context.Context) (k wire.Keyspace, known bool, err
 	return k, err == nil, err
 }
 
-// found sees to it that a partition has a feed, and looks at it and at the server's clock for the first time. A user who
-// may not write leaves it to those who may.
-func (s *Store) found(ctx context.Context, part int) error {
+// bear sees to it that a partition has a feed.
+func (s *Store) bear(ctx context.Context, part int) error {
 	key := s.keys.Feed(part)
-	if err := s.sight(ctx, part); err != nil || !s.partitions[part].seen.Load().unborn {
-		return err
-	}
 	args, _ := s.common(owner{part: part, key: key}) // the feed stands for the ledger, which is not touched
 	_, err := s.send(ctx, call{
 		key: key, write: true,
 		make: func() []redis.Cmder { return run(ctx, "evalsha", genesisScript.sha, args) },
 		eval: func() []redis.Cmder { return run(ctx, "eval", genesisScript.text, args) },
 	})
-	if errors.Is(err, errDenied) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return s.sight(ctx, part)
+	return err
 }

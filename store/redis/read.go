@@ -72,9 +72,9 @@ func (s *Store) exchange(ctx context.Context, part int, c call) ([]any, error) {
 		return nil, err
 	}
 	if look {
-		err := s.note(ctx, part, sent, cmds[1:])
+		err := s.note(ctx, part, sent, cmds[1:], true)
 		if err != nil && !errors.Is(err, store.ErrCorrupt) { // a slot that is being moved has its keys on two nodes
-			err = s.sight(ctx, part)
+			err = s.sight(ctx, part, true)
 		}
 		if err != nil && !c.write { // what was written is written; the next question looks again
 			return nil, translate(ctx, err)

@@ -96,6 +96,7 @@ type Store struct {
 	level      durability
 	partitions []partition
 	bells      bells
+	mute       sync.Once // tells that the bell is denied
 	fixed      fixed
 	lanes      sync.Map // *redis.Client -> *lanes
 	guests     sync.Map // address -> *redis.Client

@@ -49,7 +49,12 @@ func (s *Store) write(ctx context.Context, o owner, sc *script, args ...any) (st
 	if !ok || !fine || !sound {
 		return "", time.Time{}, nil, errReply
 	}
-	s.bells.count(rang)
+	if rang < 0 {
+		s.mute.Do(func() {
+			s.o.Logger.WarnContext(ctx, "jeton: the ACL denies PUBLISH on the keyspace's bell: followers learn of revocations by their polls alone; allow the channel")
+		})
+	}
+	s.bells.count(max(0, rang))
 	return outcome, time.UnixMicro(micro).UTC(), list[4:], nil
 }
 
@@ -125,10 +130,14 @@ var outcomes = map[string]error{
 	"full":     fmt.Errorf("%w: the subject holds as many sessions as its limit allows", store.ErrLimit),
 }
 
-// result gives an outcome its error.
-func (s *Store) result(op string, o owner, outcome string, err error) error {
+// result gives an outcome its error. check is that of the request, at is the server's time of the step.
+func (s *Store) result(op string, o owner, outcome string, err error, at time.Time, check func(time.Time) error) error {
 	switch {
 	case err != nil:
+	case outcome == "ends": // the request was right by this process's idea of the server's clock
+		if err = check(at); err == nil {
+			err = &store.FieldError{Field: "ExpiresAt or Deadline", Problem: "is past or over ten years by the server's clock", Remedy: "set the clocks"}
+		}
 	case outcome == "ok":
 		return nil
 	case outcomes[outcome] != nil:
@@ -142,6 +151,12 @@ func (s *Store) result(op string, o owner, outcome string, err error) error {
 	return s.errs.Fail(op, o.digest, err)
 }
 
+// checkOf is the identity that a value under a field carries.
+func checkOf(o owner, f keyspace.Field) string {
+	check := keyspace.Check(o.digest, f)
+	return string(check[:])
+}
+
 // Issue implements store.TokenStore.
 func (s *Store) Issue(ctx context.Context, r store.IssueRequest) (store.Issued, error) {
 	rec := &r.Record
@@ -151,7 +166,6 @@ func (s *Store) Issue(ctx context.Context, r store.IssueRequest) (store.Issued, 
 	}
 	f := keyspace.FieldOf(rec.ID)
 	sections, n := wire.Optional(rec)
-	check := keyspace.Check(o.digest, f)
 	name, cut := "", ""
 	if rec.Subject.Kind != store.KindOnce {
 		name = wire.Name(rec.Subject)
@@ -159,10 +173,10 @@ func (s *Store) Issue(ctx context.Context, r store.IssueRequest) (store.Issued, 
 	if r.IfCut != nil {
 		cut = strconv.FormatUint(*r.IfCut, 10)
 	}
-	outcome, at, got, err := s.write(ctx, o, issueScript, string(f[:]), string(check[:]), string(rec.Link[:]),
+	outcome, at, got, err := s.write(ctx, o, issueScript, string(f[:]), checkOf(o, f), string(rec.Link[:]),
 		milli(rec.ExpiresAt), milli(rec.Deadline), string(sections), n, cut, name,
 		r.Limit.Max, r.Limit.MaxPerClass, int(r.Limit.Policy), rec.Class)
-	if err := s.result("issue", o, outcome, err); err != nil {
+	if err := s.result("issue", o, outcome, err, at, r.Check); err != nil {
 		return store.Issued{}, err
 	}
 	out := store.Issued{Now: at}
@@ -211,8 +225,8 @@ func (s *Store) Rotate(ctx context.Context, r store.RotateRequest) (store.Rotate
 	}
 	f := keyspace.FieldOf(r.ID)
 	outcome, at, got, err := s.write(ctx, o, rotateScript, string(f[:]), strconv.FormatUint(r.Rotation, 10),
-		string(r.Link[:]), string(r.NextLink[:]), r.Grace.Microseconds(), r.Replays(), r.Binding, milli(r.ExpiresAt))
-	if err := s.result("rotate", o, outcome, err); err != nil {
+		string(r.Link[:]), string(r.NextLink[:]), (r.Grace+time.Microsecond-1).Microseconds(), r.Replays(), r.Binding, milli(r.ExpiresAt), checkOf(o, f))
+	if err := s.result("rotate", o, outcome, err, at, r.Check); err != nil {
 		return store.Rotated{}, err
 	}
 	out := store.Rotated{Now: at}
@@ -248,9 +262,9 @@ func (s *Store) Update(ctx context.Context, r store.UpdateRequest) (store.Record
 	if r.Metadata != nil {
 		replace = "1"
 	}
-	outcome, _, got, err := s.write(ctx, o, updateScript, string(f[:]), strconv.FormatUint(r.Version, 10),
-		replace, wire.Metadata(r.Metadata), milli(r.ExpiresAt), milli(r.Deadline))
-	if err := s.result("update", o, outcome, err); err != nil {
+	outcome, at, got, err := s.write(ctx, o, updateScript, string(f[:]), strconv.FormatUint(r.Version, 10),
+		replace, wire.Metadata(r.Metadata), milli(r.ExpiresAt), milli(r.Deadline), checkOf(o, f))
+	if err := s.result("update", o, outcome, err, at, r.Check); err != nil {
 		return store.Record{}, err
 	}
 	rec, err := record(o, f, got, 0)
@@ -264,11 +278,11 @@ func (s *Store) Touch(ctx context.Context, r store.TouchRequest) error {
 		return err
 	}
 	f := keyspace.FieldOf(r.ID)
-	outcome, _, _, err := s.write(ctx, o, touchScript, string(f[:]), milli(r.ExpiresAt))
+	outcome, at, _, err := s.write(ctx, o, touchScript, string(f[:]), milli(r.ExpiresAt), checkOf(o, f))
 	if err == nil && (outcome == "notfound" || outcome == "revoked") {
 		return nil
 	}
-	return s.result("touch", o, outcome, err)
+	return s.result("touch", o, outcome, err, at, r.Check)
 }
 
 // Revoke implements store.TokenStore.
@@ -289,16 +303,16 @@ func (s *Store) Revoke(ctx context.Context, r store.Revocation) error {
 	default:
 		outcome, err = s.ids(ctx, o, r)
 	}
-	return s.result("revoke", o, outcome, err)
+	return s.result("revoke", o, outcome, err, time.Time{}, nil)
 }
 
 func (s *Store) others(ctx context.Context, o owner, r store.Revocation) (string, error) {
-	keep, text := "", ""
+	keep, text, check := "", "", ""
 	if r.Others.Keep != "" {
 		f := keyspace.FieldOf(r.Others.Keep)
-		keep, text = string(f[:]), wire.KeepText(r.Others.Keep)
+		keep, text, check = string(f[:]), wire.KeepText(r.Others.Keep), checkOf(o, f)
 	}
-	outcome, _, _, err := s.write(ctx, o, othersScript, othersOp(r.Op), keep, text, r.Others.Class, r.Reason)
+	outcome, _, _, err := s.write(ctx, o, othersScript, othersOp(r.Op), keep, text, r.Others.Class, r.Reason, check)
 	return outcome, err
 }
 
@@ -318,8 +332,7 @@ func (s *Store) ids(ctx context.Context, o owner, r store.Revocation) (string, e
 			continue
 		}
 		seen[f] = true
-		check := keyspace.Check(o.digest, f)
-		args = append(args, string(f[:]), string(check[:]))
+		args = append(args, string(f[:]), checkOf(o, f))
 	}
 	outcome, _, _, err := s.write(ctx, o, revokeScript, args...)
 	return outcome, err
@@ -333,7 +346,7 @@ func (s *Store) Forget(ctx context.Context, subject store.Subject) error {
 	}
 	op := store.NewOp()
 	outcome, _, _, err := s.write(ctx, o, allScript, string(op[:]), "1")
-	return s.result("forget", o, outcome, err)
+	return s.result("forget", o, outcome, err, time.Time{}, nil)
 }
 
 // milli rounds an end up to a millisecond; the zero time is no argument.

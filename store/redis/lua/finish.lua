@@ -16,15 +16,16 @@ end
 
 -- tell appends to the feed: its genesis where it is not there, whose birth is new after a loss; and where told is true the
 -- step, in as many events as the ids need.
-local function tell(told)
+function tell(told)
   last()
   local function append(event)
     local ms = floor(now / 1000)
     if tail.id then ms = max(ms, tonumber(string.match(tail.id, '^(%d+)'))) end -- the order does not follow a clock set back
-    local id = call('XADD', stream, string.format('%.0f-*', ms), 'e', event)
-    if bell ~= '' then
-      call('PUBLISH', bell, stream .. ' ' .. (tail.id or '0-0') .. ' ' .. id .. ' ' .. tail.nonce .. event)
-      rang = rang + 1
+    local id = redis.pcall('XADD', stream, string.format('%.0f-*', ms), 'e', event)
+    if type(id) == 'table' then id = call('XADD', stream, '*', 'e', event) end -- the stream has seen a later one
+    if bell ~= '' then -- a bell may be lost: one that is denied must not fail what is told already
+      local heard = redis.pcall('PUBLISH', bell, stream .. ' ' .. (tail.id or '0-0') .. ' ' .. id .. ' ' .. tail.nonce .. event)
+      if type(heard) == 'table' then rang, bell = -1, '' else rang = rang + 1 end
     end
     tail.id, tail.nonce = id, sub(event, 2, 9)
   end
@@ -56,9 +57,10 @@ end
 -- erase it.
 local function finish(told, name)
   told = told or #barred > 0
-  if told or h.fresh then last() end -- whatever may fail does so before the first write
   if not h.fresh and byte(nonce, 9) % 4 == 0 then prune() end
   h.time = max(h.time, now)
+  if told then tell(true) end -- before the ledger: a follower may know too much, and never too little
+  if h.unlink then call('UNLINK', ledger) end -- whatever its size; what must stay is written anew
   local later = h.fresh or ends > h.ends
   if later then h.ends = max(ends, h.ends) + floor(keep / 8) end -- or every write would have to move it on
   local set, del = {'h', pack('>Bc8I7I7I7I7I2I6', 0x11, check, h.seq, h.cut, h.cuttime, h.time, h.marks, h.ends)}, {}
@@ -75,5 +77,4 @@ local function finish(told, name)
   if n <= 4000 then call('HSET', ledger, unpack(set)) else many('HSET', set) end
   if #del > 0 then many('HDEL', del) end
   if later then call('PEXPIREAT', ledger, string.format('%.0f', h.ends)) end
-  if told or h.fresh then tell(told) end
 end

@@ -17,14 +17,23 @@ local function last()
   return tail
 end
 
-local function open(raw, extra)
+local tell -- finish.lua
+
+-- open reads the head, the first two of n values that were asked for. What it holds must be whole: a ledger that has lost
+-- its head has lost its cut.
+local function open(got, n)
+  local raw, extra = got[1], got[2]
   h = {floor = 0, floortime = 0, keptcut = 0, keep = ''}
   if raw then
     if byte(raw) ~= 0x11 or #raw ~= 45 then corrupt('the head is foreign or cut short') end
     if sub(raw, 2, 9) ~= check then corrupt('the head belongs to another subject') end
     h.seq, h.cut, h.cuttime, h.time, h.marks, h.ends = unpackb('>I7I7I7I7I2I6', raw, 10)
   else -- a ledger that is not there starts at the keyspace's birth: a lost store never un-revokes
-    local birth = last().birth
+    for i = 2, n do
+      if got[i] then corrupt('the ledger has no head') end
+    end
+    tell(false)
+    local birth = tail.birth
     h.seq, h.cut, h.cuttime, h.time, h.marks, h.ends, h.fresh = birth, birth, birth, 0, 0, 0, true
   end
   if extra then
@@ -52,6 +61,21 @@ end
 
 -- reply answers, and says to which question: replies out of step must not pass for each other.
 local function reply(code, ...) return {sub(nonce, 1, 8), code, now, rang, ...} end
+
+-- mine refuses a value that is another id's.
+local function mine(v, want)
+  if v and sub(v, 2, 9) ~= want then corrupt('a value belongs to another id') end
+end
+
+-- bounded reports whether ends (ms, nil for none) lie in the future and within ten years, by the server's clock: the
+-- caller's may be wrong.
+local function bounded(...)
+  for i = 1, select('#', ...) do
+    local t = select(i, ...)
+    if t and (t * 1000 <= now or t > now / 1000 + 315360000001) then return false end
+  end
+  return true
+end
 
 -- again answers a repeat from what is there. At a durable level it writes, so that the WAIT behind it has something to
 -- wait for.

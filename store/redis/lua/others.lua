@@ -1,11 +1,12 @@
 local op, keepfield, keeptext = ARGV[args], ARGV[args + 1], ARGV[args + 2]
-local class, reason = ARGV[args + 3], ARGV[args + 4]
+local class, reason, keepcheck = ARGV[args + 3], ARGV[args + 4], ARGV[args + 5]
 reading()
 local got = call('HMGET', ledger, 'h', 'x', 'o', keepfield)
-open(got[1], got[2])
+open(got, 4)
 local r
 if keepfield ~= '' then
   local s
+  mine(got[4], keepcheck)
   s, r = status(got[4])
   if s ~= 'L' then return dead(s) end
 end

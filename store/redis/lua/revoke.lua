@@ -4,12 +4,13 @@ local fields = {}
 for i = args + 1, #ARGV, 2 do fields[#fields + 1] = ARGV[i] end
 reading()
 local got = call('HMGET', ledger, 'h', 'x', unpack(fields))
-open(got[1], got[2])
+open(got, #fields + 2)
 local targets = {}
 for i, f in ipairs(fields) do
   local v = got[i + 2]
   local ending = v and mark(v)
-  if not ending or ending * 1000 <= now then targets[#targets + 1] = {f, ARGV[args + 2 * i], v} end
+  local foreign = v and sub(v, 2, 9) ~= ARGV[args + 2 * i] -- a mark that bars nothing: it is not what it says
+  if not ending or ending * 1000 <= now or foreign then targets[#targets + 1] = {f, ARGV[args + 2 * i], v} end
 end
 if #targets == 0 then
   again(got[1])

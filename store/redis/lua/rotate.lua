@@ -1,10 +1,12 @@
 local field = ARGV[args]
 local rotation, link, fresh = tonumber(ARGV[args + 1]), ARGV[args + 2], ARGV[args + 3]
 local grace, replays, binding = tonumber(ARGV[args + 4]), tonumber(ARGV[args + 5]), ARGV[args + 6] -- µs, number, text
-local expires = tonumber(ARGV[args + 7])                                                           -- ms; nil leaves it
+local expires, mycheck = tonumber(ARGV[args + 7]), ARGV[args + 8]                                  -- ms; nil leaves it
 reading()
 local got = call('HMGET', ledger, 'h', 'x', field)
-open(got[1], got[2])
+if not bounded(expires) then return reply('ends') end
+open(got, 3)
+mine(got[3], mycheck)
 local s, r = status(got[3])
 if s ~= 'L' then return dead(s) end
 local parts = sections(r)

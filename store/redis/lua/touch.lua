@@ -1,7 +1,9 @@
-local field, expires = ARGV[args], tonumber(ARGV[args + 1]) -- ms; nil leaves it
+local field, expires, mycheck = ARGV[args], tonumber(ARGV[args + 1]), ARGV[args + 2] -- ms; nil leaves it
 reading()
 local got = call('HMGET', ledger, 'h', 'x', field)
-open(got[1], got[2])
+if not bounded(expires) then return reply('ends') end
+open(got, 3)
+mine(got[3], mycheck)
 local s, r = status(got[3])
 if s ~= 'L' then return reply('ok') end
 local seen, slid = max(r.seen, floor(now / 1000)), r.expires

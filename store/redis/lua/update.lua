@@ -1,9 +1,11 @@
 local field, version = ARGV[args], tonumber(ARGV[args + 1])
 local replace, metadata = ARGV[args + 2] == '1', ARGV[args + 3]
-local expires, deadline = tonumber(ARGV[args + 4]), tonumber(ARGV[args + 5]) -- ms; nil leaves it
+local expires, deadline, mycheck = tonumber(ARGV[args + 4]), tonumber(ARGV[args + 5]), ARGV[args + 6] -- ms; nil leaves it
 reading()
 local got = call('HMGET', ledger, 'h', 'x', field)
-open(got[1], got[2])
+if not bounded(expires, deadline) then return reply('ends') end
+open(got, 3)
+mine(got[3], mycheck)
 local s, r = status(got[3])
 if s ~= 'L' then return dead(s) end
 local parts = sections(r)
