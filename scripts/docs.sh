@@ -6,4 +6,5 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 "$root/scripts/servers.sh" # the suite's table has columns of stores that need one
 go run ./internal/archtest/gen "$@"
+go run ./internal/configdoc "$@"
 go run ./internal/ruledoc "$@"

@@ -16,6 +16,7 @@ import (
 	"github.com/jetonkit/jeton/store"
 	boltstore "github.com/jetonkit/jeton/store/bolt"
 	"github.com/jetonkit/jeton/store/document"
+	memcachestore "github.com/jetonkit/jeton/store/memcache"
 	memstore "github.com/jetonkit/jeton/store/memory"
 	redisstore "github.com/jetonkit/jeton/store/redis"
 	"github.com/jetonkit/jeton/storetest"
@@ -29,7 +30,7 @@ type backend struct {
 }
 
 // backends are the columns of the page in their order.
-var backends = []backend{{"memory", memory}, {"bolt", bolt}, {"redis", overRedis}, {"document", overKV}}
+var backends = []backend{{"memory", memory}, {"bolt", bolt}, {"redis", overRedis}, {"memcache", overMemcached}, {"document", overKV}}
 
 func memory(testing.TB) conformance.Harness {
 	clock := storetest.NewClock(time.Time{})
@@ -81,6 +82,41 @@ func overRedis(t testing.TB) conformance.Harness {
 	var prefixes sync.Map // store -> prefix
 	open := func(ctx context.Context, prefix string) (store.TokenStore, error) {
 		s, err := redisstore.Open(ctx, url, &redisstore.Options{Prefix: prefix, Partitions: 16, Now: clock.Now})
+		if err != nil {
+			return nil, err
+		}
+		prefixes.Store(s, prefix)
+		return s, nil
+	}
+	of := func(s store.TokenStore) string {
+		prefix, _ := prefixes.Load(s)
+		return fmt.Sprint(prefix)
+	}
+	return conformance.Harness{
+		Clock: clock,
+		Open: func(ctx context.Context) (store.TokenStore, error) {
+			return open(ctx, fmt.Sprint("suite", serial.Add(1), ":"))
+		},
+		Reopen: func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) {
+			if err := s.Close(); err != nil {
+				return nil, err
+			}
+			return open(ctx, of(s))
+		},
+		Second: func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) { return open(ctx, of(s)) },
+	}
+}
+
+// overMemcached is on one server that never evicts; the tests of store/memcache run the suite on two as well, and cut their
+// cables.
+func overMemcached(t testing.TB) conformance.Harness {
+	clock := storetest.NewClock(time.Now().Add(20 * 24 * time.Hour)) // ahead of the server, which expires keys by its own
+	servers := []string{testenv.Memcached(t, "-m", "512", "-M").Addr()}
+	var serial atomic.Int64
+	var prefixes sync.Map // store -> prefix
+	open := func(ctx context.Context, prefix string) (store.TokenStore, error) {
+		// One clock for all of its processes: no skew to be refused.
+		s, err := memcachestore.New(ctx, servers, &memcachestore.Options{Prefix: prefix, Now: clock.Now, MaxSkew: -1})
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,7 @@
 package memcachestore_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net"
@@ -84,6 +85,50 @@ func TestForeignValues(t *testing.T) {
 	told(t, err, store.ErrCorrupt, "foreign value", "another prefix")
 	_, err = memcachestore.New(t.Context(), []string{m.Addr()}, nil)
 	told(t, err, store.ErrCorrupt, "foreign value")
+}
+
+// TestSwappedReplies: an answer that belongs to another question is an error, and never a session or the lack of one.
+// Mutant: Load takes a key that is not in the answer for one that is not there.
+func TestSwappedReplies(t *testing.T) {
+	m := testenv.SharedMemcached(t)
+	ann, bob := store.User("ann"), store.User("bob")
+	for _, c := range []struct {
+		rule     string
+		from, to []byte
+		is       error
+	}{
+		{"another subject's key", []byte(ann.Digest().String()), []byte(bob.Digest().String()), store.ErrCorrupt},
+		{"another form", []byte("VALUE "), []byte("VOLUE "), store.ErrUnavailable},
+		{"an error of the server's", []byte("VALUE "), []byte("ERROR\r"), store.ErrUnavailable},
+	} {
+		t.Run(c.rule, func(t *testing.T) {
+			cable := &cable{}
+			s := opened(t, &memcachestore.Options{Prefix: testenv.Prefix(t), Dial: cable.dial}, m.Addr())
+			rec := login(t, s, ann)
+			cable.spoils(func(b []byte) { copy(b, bytes.ReplaceAll(b, c.from, c.to)) })
+			_, err := s.Lookup(t.Context(), ann, rec.ID)
+			told(t, err, c.is)
+			cable.spoils(nil)
+			if !alive(t, s, rec, false) {
+				t.Error("the session is lost after one bad answer")
+			}
+		})
+	}
+}
+
+// TestVanishedLedger: a ledger that goes between its Load and the write is loaded again: the write is no outage, and what it
+// built on is gone.
+func TestVanishedLedger(t *testing.T) {
+	m := testenv.Memcached(t)
+	clock := &gatedClock{}
+	s := opened(t, &memcachestore.Options{Now: clock.now}, m.Addr())
+	ann := store.User("ann")
+	before := login(t, s, ann)
+	clock.set(func() { m.Do("delete jeton:" + ann.Digest().String()) })
+	after := login(t, s, ann)
+	if alive(t, s, before, false) || !alive(t, s, after, false) {
+		t.Error("what was evicted lives, or what was issued after does not")
+	}
 }
 
 func setRaw(t *testing.T, m *testenv.MemcachedServer, key, value string) {

@@ -28,6 +28,8 @@ type cable struct {
 	conns map[net.Conn]bool
 	heard []string // each write of a client
 	dials int
+	// spoil, if not nil, changes what a server says, in place.
+	spoil func(b []byte)
 }
 
 var errCut = &net.OpError{Op: "dial", Net: "tcp", Err: os.ErrDeadlineExceeded}
@@ -87,6 +89,23 @@ func (p plug) Write(b []byte) (int, error) {
 	p.c.heard = append(p.c.heard, string(bytes.Clone(b)))
 	p.c.mu.Unlock()
 	return p.Conn.Write(b)
+}
+
+func (p plug) Read(b []byte) (int, error) {
+	n, err := p.Conn.Read(b)
+	p.c.mu.Lock()
+	defer p.c.mu.Unlock()
+	if p.c.spoil != nil {
+		p.c.spoil(b[:n])
+	}
+	return n, err
+}
+
+// spoils sets what changes the answers.
+func (c *cable) spoils(f func(b []byte)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.spoil = f
 }
 
 func (p plug) Close() error {
