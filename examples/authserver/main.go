@@ -20,6 +20,7 @@ import (
 	"syscall"
 
 	_ "github.com/jetonkit/jeton/store/bolt"
+	_ "github.com/jetonkit/jeton/store/memcache"
 	_ "github.com/jetonkit/jeton/store/memory"
 	_ "github.com/jetonkit/jeton/store/redis"
 )
@@ -81,7 +82,7 @@ func parse(args []string, stderr io.Writer) (config, error) {
 	flags := flag.NewFlagSet("authserver", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&cfg.addr, "addr", "127.0.0.1:8080", "listen on `host:port`")
-	flags.StringVar(&cfg.store, "store", "bolt:jeton.bolt", "keep sessions in the store of this `URL`: bolt:file, bolt:///path/to/file, memory://")
+	flags.StringVar(&cfg.store, "store", "bolt:jeton.bolt", "keep sessions in the store of this `URL`: bolt:file, bolt:///path/to/file, memory://, redis://host:6379/0, memcache://host:11211")
 	flags.StringVar(&cfg.accounts, "accounts", "accounts.db", "keep accounts in this SQLite `file`")
 	flags.StringVar(&cfg.key, "key", "jeton.key", "sign tokens with the Ed25519 key in this PEM `file`")
 	if err := flags.Parse(args); err != nil {

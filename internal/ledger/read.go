@@ -11,6 +11,15 @@ import (
 
 // Lookup is the verb of that name.
 func Lookup(env Env, r Reader, subject store.Subject, ids []string) (store.State, error) {
+	fields := make([]keyspace.Field, len(ids))
+	for i, id := range ids {
+		fields[i] = keyspace.FieldOf(id)
+	}
+	return LookupFields(env, r, subject, fields)
+}
+
+// LookupFields is Lookup for who has the ids' fields already.
+func LookupFields(env Env, r Reader, subject store.Subject, fields []keyspace.Field) (store.State, error) {
 	s, err := begin(env, r, subject)
 	if err != nil {
 		return store.State{}, err
@@ -20,11 +29,11 @@ func Lookup(env Env, r Reader, subject store.Subject, ids []string) (store.State
 		Cut: h.Cut, CutTime: h.CutTime, Floor: h.Floor, FloorTime: h.FloorTime,
 		Keep: h.Keep, KeptCut: h.KeptCut, Now: s.Now,
 	}
-	if len(ids) > 0 {
-		st.Entries = make([]store.Entry, len(ids))
+	if len(fields) > 0 {
+		st.Entries = make([]store.Entry, len(fields))
 	}
-	for i, id := range ids {
-		en, err := s.get(keyspace.FieldOf(id))
+	for i, f := range fields {
+		en, err := s.get(f)
 		if err != nil {
 			return store.State{}, err
 		}

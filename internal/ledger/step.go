@@ -63,8 +63,9 @@ func (s *step) get(f keyspace.Field) (*Entry, error) {
 	if err != nil || !ok {
 		return nil, err
 	}
-	en.Record.Subject = s.subject
-	return &en, nil
+	found := en // a copy, so that who finds nothing allocates nothing
+	found.Record.Subject = s.subject
+	return &found, nil
 }
 
 // set replaces the entry under f, where old is what get or the Reader gave.

@@ -59,6 +59,10 @@ func TestLossUnderSkew(t *testing.T) {
 	if alive(t, s, rec, true) {
 		t.Error("a denylist accepts what a process with a clock ahead has issued and revoked before the loss")
 	}
+	foreign := store.Presented{TokenID: "theirs", Foreign: true, IssuedAt: time.Now().Add(-time.Second), WithoutRecord: true}
+	if st, err := s.Lookup(t.Context(), store.User("bob"), foreign.IDs()...); err != nil || st.Verdict(foreign).Alive {
+		t.Errorf("a denylist accepts a foreign token of before the loss: %v", err)
+	}
 	if rec := login(t, s, store.User("ann")); !alive(t, s, rec, true) || !alive(t, ahead, rec, false) {
 		t.Error("a login after the loss is refused")
 	}

@@ -93,13 +93,13 @@ func (k *kv) CompareAndSwap(ctx context.Context, key string, tag any, value []by
 		return false, nil
 	}
 	item := &memcache.Item{Key: k.s.o.Prefix + key, Value: value, Expiration: exptime(expires)}
-	store := func(l *line) error { return l.client.Add(item) }
+	send := func(l *line) error { return l.client.Add(item) }
 	if tag != nil {
 		item.CasID, _ = tag.(uint64)
-		store = func(l *line) error { return l.client.CompareAndSwap(item) }
+		send = func(l *line) error { return l.client.CompareAndSwap(item) }
 	}
 	k.s.writes.Add(1)
-	said, err := k.s.servers[k.serverOf(key)].write(ctx, to.line, store)
+	said, err := k.s.servers[k.serverOf(key)].write(ctx, to.line, send)
 	if isAnswer(err) { // another writer was faster
 		return false, nil
 	}

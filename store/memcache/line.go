@@ -3,7 +3,6 @@ package memcachestore
 import (
 	"context"
 	"net"
-	"os"
 	"time"
 
 	"github.com/bradfitz/gomemcache/memcache"
@@ -90,5 +89,3 @@ func (a address) Network() string { return a.network }
 
 // String implements net.Addr.
 func (a address) String() string { return a.text }
-
-var errTimeout = os.ErrDeadlineExceeded

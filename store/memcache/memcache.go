@@ -1,4 +1,4 @@
-// Package memcachestore is the store on memcached (1.4.14 or later): one server or several, shared by many processes.
+// Package memcachestore is the store on memcached (1.6): one server or several, shared by many processes.
 // memcached forgets: what it evicts, and everything when it restarts. What is forgotten is logged out, and nothing that was
 // revoked lives again.
 //

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -227,7 +228,7 @@ func (s *server) inspect(ctx context.Context) (f facts, err error) {
 
 // hungUp reports whether an error is that of a connection which ended, as against one of time or of an answer.
 func hungUp(err error) bool {
-	if errors.Is(err, errTimeout) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return false
 	}
 	var op *net.OpError

@@ -174,10 +174,11 @@ func atLeast(text string, major, minor int) bool {
 
 // Health looks again at what Open checked, and returns an error where the server no longer keeps what the store promises.
 func (s *Store) Health(ctx context.Context) error {
-	if err := s.errs.Ready(ctx, "health"); err != nil {
+	if err := s.ready(ctx, "health"); err != nil {
 		return err
 	}
-	ctx = s.bounded(ctx)
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	f, err := s.inspect(ctx)
 	switch {
 	case err != nil || !s.facts.neverEvicts || f.neverEvicts:
@@ -186,15 +187,19 @@ func (s *Store) Health(ctx context.Context) error {
 	default:
 		err = fmt.Errorf("%w: the server's maxmemory-policy evicts now, and did not when the store was opened: set noeviction", store.ErrUnavailable)
 	}
+	if err == nil {
+		err = s.rejoin(ctx) // the keyspace's settings are there, and are this store's
+	}
 	return s.errs.Fail("health", store.Digest{}, err)
 }
 
 // Ping implements store.Pinger: every master answers.
 func (s *Store) Ping(ctx context.Context) error {
-	if err := s.errs.Ready(ctx, "ping"); err != nil {
+	if err := s.ready(ctx, "ping"); err != nil {
 		return err
 	}
-	ctx = s.bounded(ctx)
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	nodes, err := s.masters(ctx)
 	for _, node := range nodes {
 		err = cmp.Or(err, node.Ping(ctx).Err())

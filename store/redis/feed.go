@@ -24,7 +24,7 @@ func (s *Store) Partitions(ctx context.Context) (int, error) {
 // Poll implements store.Feed. It runs as a script that counts as a write, so that a master which lost its replicas refuses
 // it instead of telling an old feed.
 func (s *Store) Poll(ctx context.Context, partition int, from store.Position) (store.Batch, error) {
-	if err := s.errs.Ready(ctx, "poll"); err != nil {
+	if err := s.ready(ctx, "poll"); err != nil {
 		return store.Batch{}, err
 	}
 	batch, err := s.poll(ctx, partition, from)
@@ -36,9 +36,6 @@ func (s *Store) poll(ctx context.Context, partition int, from store.Position) (s
 		return store.Batch{}, &store.FieldError{
 			Field: "partition", Problem: fmt.Sprintf("is %d, there are %d", partition, s.keys.Partitions()), Remedy: "use 0 up to one less",
 		}
-	}
-	if misfit := s.misfit.Load(); misfit != nil {
-		return store.Batch{}, *misfit
 	}
 	at := "-"
 	if from.ID != "" {
@@ -74,7 +71,7 @@ func (s *Store) poll(ctx context.Context, partition int, from store.Position) (s
 
 // Listen implements store.Feed.
 func (s *Store) Listen(ctx context.Context, ring func(store.Bell)) error {
-	if err := s.errs.Ready(ctx, "listen"); err != nil {
+	if err := s.ready(ctx, "listen"); err != nil {
 		return err
 	}
 	return s.errs.Fail("listen", store.Digest{}, s.listen(ctx, ring))
@@ -138,7 +135,7 @@ func bellOf(text string, parts map[string]int) (b store.Bell, ok bool) {
 // whole.
 func (s *Store) Subjects(ctx context.Context) iter.Seq2[store.Subject, error] {
 	return func(yield func(store.Subject, error) bool) {
-		err := s.errs.Ready(ctx, "subjects")
+		err := s.ready(ctx, "subjects")
 		if err == nil {
 			err = s.errs.Fail("subjects", store.Digest{}, s.subjects(ctx, yield))
 		}
@@ -152,7 +149,9 @@ func (s *Store) Subjects(ctx context.Context) iter.Seq2[store.Subject, error] {
 var errEnough = errors.New("enough")
 
 func (s *Store) subjects(ctx context.Context, yield func(store.Subject, error) bool) error {
-	nodes, err := s.masters(s.bounded(ctx))
+	step, cancel := s.bounded(ctx)
+	nodes, err := s.masters(step)
+	cancel()
 	if err != nil {
 		return translate(ctx, err)
 	}
@@ -170,7 +169,9 @@ func (s *Store) scan(ctx context.Context, node *redis.Client, seen map[store.Dig
 		if s.closed.Load() {
 			return store.ErrClosed
 		}
-		keys, next, err := node.Scan(s.bounded(ctx), cursor, s.keys.Ledgers(), 256).Result()
+		step, cancel := s.bounded(ctx)
+		keys, next, err := node.Scan(step, cursor, s.keys.Ledgers(), 256).Result()
+		cancel()
 		if err != nil {
 			return translate(ctx, err)
 		}
@@ -194,7 +195,9 @@ func (s *Store) names(ctx context.Context, node *redis.Client, keys []string, se
 			pipe.HGet(ctx, key, "s")
 		}
 	}
-	cmds, err := pipe.Exec(s.bounded(ctx))
+	step, cancel := s.bounded(ctx)
+	defer cancel()
+	cmds, err := pipe.Exec(step)
 	if err != nil && !isNil(err) {
 		return translate(ctx, err)
 	}

@@ -22,8 +22,8 @@ type lane struct {
 	mu      sync.Mutex
 	flying  int
 	waiting []*passenger
-	crowded bool      // the last send was shared
-	busy    time.Time // since when callers find a send under way; zero while none does
+	crowded bool        // the last send was shared
+	alarm   *time.Timer // rings when the send that callers wait behind is late
 
 	trips, shared *counter
 }
@@ -52,15 +52,17 @@ func (l *lane) send(ctx context.Context, cmds []redis.Cmder) error {
 	if l.flying == 0 && !l.crowded {
 		l.flying++
 		l.mu.Unlock()
-		err := l.exec(ctx, cmds)
-		l.next()
-		return err
+		defer l.next() // also where a hook of the caller's client panics
+		return l.exec(ctx, cmds)
 	}
 	p := &passenger{ctx: ctx, cmds: cmds, done: make(chan struct{})}
 	l.waiting = append(l.waiting, p)
-	lead := l.mayLead()
-	if lead {
+	lead := l.flying == 0
+	switch {
+	case lead:
 		l.flying++
+	case len(l.waiting) == 1:
+		l.watch()
 	}
 	l.mu.Unlock()
 	if lead {
@@ -79,18 +81,26 @@ func (l *lane) send(ctx context.Context, cmds []redis.Cmder) error {
 	}
 }
 
-// mayLead reports whether the gathered calls should go out now: nothing is under way, or it is late.
-func (l *lane) mayLead() bool {
-	switch {
-	case l.flying == 0:
-		return true
-	case l.flying >= l.most:
-		return false
-	case l.busy.IsZero():
-		l.busy = time.Now()
-		return false
+// watch sets the alarm for the first who waits. The caller holds the lock.
+func (l *lane) watch() {
+	if l.alarm == nil {
+		l.alarm = time.AfterFunc(late, l.tardy)
+		return
 	}
-	return time.Since(l.busy) > late
+	l.alarm.Reset(late)
+}
+
+// tardy lets the gathered calls go out beside a send that is late.
+func (l *lane) tardy() {
+	l.mu.Lock()
+	lead := len(l.waiting) > 0 && l.flying < l.most
+	if lead {
+		l.flying++
+	}
+	l.mu.Unlock()
+	if lead {
+		l.next()
+	}
 }
 
 // next lets the gathered calls go out, or gives the place back.
@@ -108,6 +118,9 @@ func (l *lane) next() {
 func (l *lane) board() []*passenger {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.alarm != nil {
+		l.alarm.Stop()
+	}
 	for len(l.waiting) > 0 {
 		n := min(len(l.waiting), mostShared)
 		batch := make([]*passenger, 0, n)
@@ -118,9 +131,11 @@ func (l *lane) board() []*passenger {
 		}
 		if l.waiting = l.waiting[n:]; len(l.waiting) == 0 {
 			l.waiting = nil
+		} else {
+			l.watch()
 		}
 		if len(batch) > 0 {
-			l.crowded, l.busy = len(batch) > 1, time.Time{}
+			l.crowded = len(batch) > 1
 			return batch
 		}
 	}
@@ -140,13 +155,21 @@ func (l *lane) fly(batch []*passenger) {
 		ctx, cancel = context.WithDeadline(ctx, latest)
 		defer cancel()
 	}
-	err := l.exec(ctx, cmds)
-	l.shared.Add(int64(len(batch)))
-	for _, p := range batch {
-		p.err = err
-		close(p.done)
-	}
+	err := errPanic // of a hook of the caller's client: on this goroutine it would end the process
+	defer func() {
+		if err == errPanic { //nolint:errorlint // it is set above and nowhere else
+			_ = recover()
+		}
+		l.shared.Add(int64(len(batch)))
+		for _, p := range batch {
+			p.err = err
+			close(p.done)
+		}
+	}()
+	err = l.exec(ctx, cmds)
 }
+
+var errPanic = errors.New("a hook of the client panicked")
 
 // deadline returns the latest of a batch; false where one has none.
 func deadline(batch []*passenger) (latest time.Time, bounded bool) {

@@ -28,7 +28,8 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.adopt(); err != nil {
 		return err
 	}
-	ctx = s.bounded(ctx)
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
 	s.level = durability{Durability: Durability{}} // nothing that open writes needs waiting for
 	s.keys = keyspace.NewRedis(s.o.Prefix, 1)
 	f, err := s.inspect(ctx)
@@ -56,11 +57,14 @@ func (s *Store) adopt() error {
 		s.cluster = c
 		o := c.Options()
 		timeouts, where = o.ContextTimeoutEnabled, "ClusterOptions"
+		s.dial = o.DialTimeout * time.Duration(max(1, o.DialerRetries))
 		if o.ReadOnly || o.RouteByLatency || o.RouteRandomly {
 			return &store.FieldError{Field: "client", Problem: "reads from replicas, which do not know the latest revocations", Remedy: "leave ReadOnly, RouteByLatency and RouteRandomly false"}
 		}
 	case *redis.Client:
-		timeouts, where = c.Options().ContextTimeoutEnabled, "Options"
+		o := c.Options()
+		timeouts, where = o.ContextTimeoutEnabled, "Options"
+		s.dial = o.DialTimeout * time.Duration(max(1, o.DialerRetries))
 	default:
 		return &store.FieldError{Field: "client", Problem: fmt.Sprintf("is a %T", s.client), Remedy: "pass a *redis.Client (also of NewFailoverClient) or a *redis.ClusterClient"}
 	}
@@ -69,6 +73,9 @@ func (s *Store) adopt() error {
 	}
 	return nil
 }
+
+// mostSkew is how far the server's clock may be from the machine's without a warning.
+const mostSkew = 5 * time.Second
 
 // join reads what the keyspace's processes share, or makes it, and sees to it that every partition has a feed.
 func (s *Store) join(ctx context.Context) error {
@@ -104,11 +111,16 @@ func (s *Store) join(ctx context.Context) error {
 	if err := cmp.Or(errs...); err != nil {
 		return err
 	}
-	unborn := 0
+	unborn, skew := 0, time.Duration(0)
 	for part := range s.partitions {
-		if s.partitions[part].seen.Load().unborn {
+		seen := s.partitions[part].seen.Load()
+		if seen.unborn {
 			unborn++
 		}
+		skew = max(skew, seen.ahead.Abs())
+	}
+	if skew > mostSkew && s.o.Now == nil { // nothing here depends on it, but tokens' iat and exp are read by others
+		s.o.Logger.WarnContext(ctx, "jeton: the server's clock and this machine's differ: set them, by NTP", "by", skew.Round(time.Second))
 	}
 	if unborn > 0 { // until a writer has opened it, everything there counts as older than the loss
 		s.o.Logger.WarnContext(ctx, "jeton: partitions of the keyspace have no feed, and this user may not make it: have a writer open it", "partitions", unborn)

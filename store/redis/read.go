@@ -41,7 +41,7 @@ func (s *Store) Lookup(ctx context.Context, subject store.Subject, ids ...string
 	if err := book.fill(values); err != nil {
 		return store.State{}, s.errs.Fail("lookup", d, err)
 	}
-	state, err := ledger.Lookup(s.env(o.part), &book, subject, ids)
+	state, err := ledger.LookupFields(s.env(o.part), &book, subject, book.fields)
 	return state, s.errs.Fail("lookup", d, err)
 }
 

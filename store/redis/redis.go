@@ -89,6 +89,7 @@ type Store struct {
 	client  redis.UniversalClient
 	cluster *redis.ClusterClient // client, where it is one
 	owned   bool
+	dial    time.Duration // how long the client may dial, all its tries together
 
 	keys       keyspace.Redis
 	life       time.Duration
@@ -133,6 +134,17 @@ func New(ctx context.Context, client redis.UniversalClient, o *Options) (*Store,
 		return nil, s.errs.Fail("open", store.Digest{}, err)
 	}
 	return s, nil
+}
+
+// ready refuses calls that should not begin.
+func (s *Store) ready(ctx context.Context, op string) error {
+	if err := s.errs.Ready(ctx, op); err != nil {
+		return err
+	}
+	if misfit := s.misfit.Load(); misfit != nil {
+		return s.errs.Fail(op, store.Digest{}, *misfit)
+	}
+	return nil
 }
 
 // Capabilities implements store.TokenStore. NeverEvicts is what the server's policy was when the store was opened; Health

@@ -80,7 +80,8 @@ type call struct {
 // send asks until there is an answer, as long as the error is one that passes and the deadline allows. Repeating is safe:
 // every write proves its own repeat.
 func (s *Store) send(caller context.Context, c call) ([]redis.Cmder, error) {
-	ctx := s.bounded(caller)
+	ctx, cancel := s.bounded(caller)
+	defer cancel()
 	t := try{call: c, known: true}
 	for ; ; t.attempt++ {
 		cmds, err := s.ask(ctx, &t)

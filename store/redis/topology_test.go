@@ -52,14 +52,20 @@ func TestConformanceSentinel(t *testing.T) {
 
 var specsRan atomic.Bool
 
-// TestSpecsCluster is TestConformanceCluster as Ginkgo specs.
-func TestSpecsCluster(t *testing.T) {
+// TestSpecs are the conformance tests as Ginkgo specs.
+func TestSpecs(t *testing.T) {
 	if specsRan.Swap(true) {
 		t.Skip("Ginkgo runs a suite once in a process")
 	}
-	h := harness(t, clientOf(t, clusterURL(testenv.SharedCluster(t))))
-	h.Traits.Histories = 10 // TestConformanceCluster plays more
-	ginkgo.Describe("store/redis on a cluster", func() { conformance.Specs(h) })
+	for where, url := range map[string]string{
+		"one server":      testenv.SharedRedis(t).URL(),
+		"a cluster":       clusterURL(testenv.SharedCluster(t)),
+		"behind Sentinel": sentinelURL(testenv.RedisSentinel(t)),
+	} {
+		h := harness(t, clientOf(t, url))
+		h.Traits.Histories = 10 // the tests by Run play more
+		ginkgo.Describe("store/redis on "+where, func() { conformance.Specs(h) })
+	}
 	gomega.RegisterFailHandler(ginkgo.Fail)
 	suite, reporter := ginkgo.GinkgoConfiguration()
 	suite.RandomizeAllSpecs, reporter.Succinct, reporter.NoColor = true, true, true

@@ -33,10 +33,14 @@ func unwatched(ctx context.Context) (end <-chan time.Time, stop func() bool) {
 	return t.C, t.Stop
 }
 
-// bounded gives a call without a deadline that of the options.
-func (s *Store) bounded(ctx context.Context) context.Context {
+// bounded gives a call without a deadline that of the options. A client that may dial for longer needs a timer: go-redis
+// dials on a context of its own, and a caller stops waiting for it by Done alone.
+func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
-		return ctx
+		return ctx, func() {}
 	}
-	return until{ctx, now().Add(s.o.Timeout)}
+	if s.dial > s.o.Timeout {
+		return context.WithTimeout(ctx, s.o.Timeout)
+	}
+	return until{ctx, now().Add(s.o.Timeout)}, func() {}
 }

@@ -63,7 +63,7 @@ func optionsOf(t *testing.T, c redis.UniversalClient) wanted {
 
 func TestParse(t *testing.T) {
 	usual := func(change func(*wanted)) wanted {
-		w := wanted{addrs: []string{"h:6379"}, pool: 6, dial: 250 * time.Millisecond, read: time.Second}
+		w := wanted{addrs: []string{"h:6379"}, pool: 5, dial: 250 * time.Millisecond, read: time.Second}
 		change(&w)
 		return w
 	}
@@ -171,7 +171,7 @@ func TestParseRefuses(t *testing.T) {
 		{"a password that looks like one", "redis://u:1?PW@h", "a parameter of the URL is unknown"},
 		{"a parameter twice", "redis://h?pool=6&pool=7", `the URL's parameter "pool" is given more than once: give it once`},
 		{"a pool that is no number", "redis://h?pool=PW", `the URL's parameter "pool" does not parse: write a whole number`},
-		{"a pool of two", "redis://h?pool=2", `the URL's parameter "pool" is 2, the range is 3 to 1000: leave it out for 6`},
+		{"a pool of two", "redis://h?pool=2", `the URL's parameter "pool" is 2, the range is 3 to 1000: leave it out for 5`},
 		{"a pool of 1001", "redis://h?pool=1001", "the range is 3 to 1000"},
 		{"a timeout without a unit", "redis://h?timeout=3", `the URL's parameter "timeout" does not parse: write a duration such as 90s or 24h`},
 		{"a dial_timeout of zero", "redis://h?dial_timeout=0s", `the URL's parameter "dial_timeout" is 0s, the range is 1ms to 1m: leave it out for the default`},

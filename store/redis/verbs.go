@@ -106,11 +106,8 @@ func (s *Store) fix() {
 
 // begin refuses what should not be asked.
 func (s *Store) begin(ctx context.Context, op string, subject store.Subject, check func(now time.Time) error) (owner, error) {
-	if err := s.errs.Ready(ctx, op); err != nil {
+	if err := s.ready(ctx, op); err != nil {
 		return owner{}, err
-	}
-	if misfit := s.misfit.Load(); misfit != nil {
-		return owner{}, s.errs.Fail(op, store.Digest{}, *misfit)
 	}
 	if err := subject.Check(); err != nil {
 		return owner{}, s.errs.Fail(op, store.Digest{}, err)
@@ -225,7 +222,7 @@ func (s *Store) Rotate(ctx context.Context, r store.RotateRequest) (store.Rotate
 	}
 	f := keyspace.FieldOf(r.ID)
 	outcome, at, got, err := s.write(ctx, o, rotateScript, string(f[:]), strconv.FormatUint(r.Rotation, 10),
-		string(r.Link[:]), string(r.NextLink[:]), (r.Grace+time.Microsecond-1).Microseconds(), r.Replays(), r.Binding, milli(r.ExpiresAt), checkOf(o, f))
+		string(r.Link[:]), string(r.NextLink[:]), (r.Grace + time.Microsecond - 1).Microseconds(), r.Replays(), r.Binding, milli(r.ExpiresAt), checkOf(o, f))
 	if err := s.result("rotate", o, outcome, err, at, r.Check); err != nil {
 		return store.Rotated{}, err
 	}

@@ -1,7 +1,7 @@
 -- The end of every step that changes something: pruning, the write, the events.
 
--- prune looks at eight entries at random on every fourth write, and removes the dead among them, so that writes pay for
--- their own cleaning: two entries each. A damaged one must not stand in the way.
+-- prune looks at eight entries at random on every fourth write that adds one, and removes the dead among them, so that what
+-- adds pays for the cleaning: two entries each. A damaged one must not stand in the way.
 local function prune()
   reading()
   local got = call('HRANDFIELD', ledger, 8, 'WITHVALUES')
@@ -54,10 +54,10 @@ local function many(command, list)
 end
 
 -- finish writes the step. An event is due where told is true or ids were barred; name is the subject's text, false to
--- erase it.
-local function finish(told, name)
+-- erase it. grows says that the ledger may have more entries than before, so that it must be pruned.
+local function finish(told, name, grows)
   told = told or #barred > 0
-  if not h.fresh and byte(nonce, 9) % 4 == 0 then prune() end
+  if grows and not h.fresh and byte(nonce, 9) % 4 == 0 then prune() end
   h.time = max(h.time, now)
   if told then tell(true) end -- before the ledger: a follower may know too much, and never too little
   if h.unlink then call('UNLINK', ledger) end -- whatever its size; what must stay is written anew

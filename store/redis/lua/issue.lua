@@ -131,7 +131,7 @@ r.deadline = deadline or deadlineof(now)
 r.expires = min(expires, r.deadline)
 if got[3] and edits[field] == nil then drop(field, got[3]) end
 put(field, r)
-finish(false, name ~= '' and name)
+finish(false, name ~= '' and name or nil, true)
 local answer = reply('ok', edits[field])
 for i = 1, #evicted do answer[#answer + 1] = evicted[i] end -- unpack takes 8,000 at most
 return answer

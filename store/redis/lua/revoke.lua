@@ -17,5 +17,5 @@ if #targets == 0 then
   return reply('ok')
 end
 bar(reason, targets)
-finish(true)
+finish(true, nil, true)
 return reply('ok')

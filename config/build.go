@@ -1,0 +1,122 @@
+package config
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/jetonkit/jeton/store"
+	"github.com/jetonkit/jeton/token"
+)
+
+// Stack is a token service, ready for use. Safe for concurrent use; its fields are not to be changed.
+type Stack struct {
+	// Store is the store with all its layers, the outermost.
+	Store store.TokenStore
+	// Feed tells the store's revocations; nil where the store, or its outermost layer, has none. Closed with Store.
+	Feed store.Feed
+	// Issuer makes tokens; nil where the configuration has only a public key.
+	Issuer *token.Issuer
+	// Verifier checks tokens.
+	Verifier *token.Verifier
+	// Revoker ends tokens and sessions.
+	Revoker *token.Revoker
+
+	close func() error
+}
+
+// Close ends what was built: first the verifier, which still writes last-seen times, then the store with its layers.
+// Closing twice gives the first answer.
+func (s *Stack) Close() error {
+	if s.close == nil {
+		return nil
+	}
+	return s.close()
+}
+
+// Build opens the store and makes the rest. The store is asked once whether it answers, so that one that does not is an
+// error now: [store.ErrUnavailable] is in its chain. ctx bounds Build alone. Every mistake is an [Error], as in [Load];
+// nothing stays open with one.
+func (c *Config) Build(ctx context.Context) (*Stack, error) {
+	if err := c.check(nil).join(); err != nil {
+		return nil, err
+	}
+	var wrong mistakes
+	keys := c.keyring(nil, &wrong) // none: check has seen them
+	s := &Stack{}
+	var err error
+	if s.Store, err = c.open(ctx); err != nil {
+		return nil, err
+	}
+	if s.Feed, err = store.FeedOf(s.Store); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		return nil, errors.Join(err, s.Store.Close())
+	}
+	for _, part := range parts {
+		if e := c.mistake(part(c, s, keys)); e != nil {
+			wrong = append(wrong, e)
+		}
+	}
+	s.close = sync.OnceValue(s.shut)
+	if err := wrong.join(); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// shut closes what is there.
+func (s *Stack) shut() error {
+	var errs []error
+	if s.Verifier != nil {
+		errs = append(errs, s.Verifier.Close())
+	}
+	return errors.Join(append(errs, s.Store.Close())...)
+}
+
+// open opens the store, asks it whether it answers, and puts the layers around it.
+func (c *Config) open(ctx context.Context) (store.TokenStore, error) {
+	raw, f := c.storeURL()
+	if f != nil {
+		return nil, errors.New(f.problem) // check has seen it
+	}
+	s, err := store.Open(ctx, raw)
+	if err != nil {
+		return nil, c.opening(err)
+	}
+	if err := store.Ping(ctx, s); err != nil {
+		return nil, errors.Join(c.opening(err), s.Close())
+	}
+	for n := len(c.Wrap) - 1; n >= 0; n-- { // from the inside
+		outer, err := c.Wrap[n](ctx, s)
+		if err == nil && outer == nil {
+			err = errors.New("it returned no store")
+		}
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("jeton: Config.Wrap[%d]: %w", n, err), s.Close())
+		}
+		s = outer
+	}
+	return s, nil
+}
+
+// opening tells why a store did not open.
+func (c *Config) opening(err error) error {
+	at := c.at("store.url")
+	e := &Error{File: at.file, Line: at.line, Key: cmp.Or(at.name, "store.url"), Err: err}
+	var f *store.FieldError
+	switch {
+	case errors.As(err, &f):
+		e.Problem, e.Remedy = f.Problem, f.Remedy
+		if f.Field != "URL" {
+			e.Problem = "has a mistake: " + f.Field + " " + f.Problem
+		}
+	case errors.Is(err, store.ErrLocked):
+		e.Problem, e.Remedy = "names a file that another process has open", "stop that one, or give each its own file"
+	case errors.Is(err, store.ErrUnavailable):
+		e.Problem, e.Remedy = "names a store that does not answer ("+c.clean(err)+")", "start the server, or correct the address"
+	default:
+		e.Problem, e.Remedy = "names a store that does not open ("+c.clean(err)+")", "correct what it names"
+	}
+	return e
+}

@@ -1,0 +1,314 @@
+package config
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/jetonkit/jeton/store"
+	memorystore "github.com/jetonkit/jeton/store/memory"
+	"github.com/jetonkit/jeton/token"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const secret = "hunter2-hunter2-hunter2-hunter2-hunter2"
+
+// sound is a Config that a program filled in.
+func sound() *Config {
+	return &Config{Store: Store{URL: NewSecret("memory://")}, Key: Key{Secret: NewSecret(secret)}, IssuerName: "https://example.com"}
+}
+
+// shell is a store around another that tells its name and its end.
+type shell struct {
+	store.TokenStore
+	name  string
+	ended *[]string
+}
+
+func (l shell) Unwrap() store.TokenStore { return l.TokenStore }
+
+func (l shell) Close() error {
+	*l.ended = append(*l.ended, l.name)
+	return l.TokenStore.Close()
+}
+
+func around(name string, ended *[]string) Wrap {
+	return func(_ context.Context, inner store.TokenStore) (store.TokenStore, error) {
+		return shell{inner, name, ended}, nil
+	}
+}
+
+// TestWrapOrder: the first is the outermost, and Close goes through it, once. Killed mutants: the loop turned round;
+// Close without sync.OnceValue.
+func TestWrapOrder(t *testing.T) {
+	var ended []string
+	c := sound()
+	c.Wrap = []Wrap{around("outer", &ended), around("inner", &ended)}
+	s, err := c.Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l, ok := s.Store.(shell); !ok || l.name != "outer" {
+		t.Errorf("the outermost is %#v", s.Store)
+	}
+	if s.Feed != nil { // the layer has no such face, and a feed that passes it by would miss what it does
+		t.Errorf("a feed past the outermost layer: %T", s.Feed)
+	}
+	if err := errors.Join(s.Close(), s.Close()); err != nil || !slices.Equal(ended, []string{"outer", "inner"}) {
+		t.Errorf("%v, %v", ended, err)
+	}
+	if _, err := s.Store.Lookup(t.Context(), store.User("x")); !errors.Is(err, store.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+// TestWrapFails: a layer that cannot be made closes what is below it. Killed mutant: no Close on that way.
+func TestWrapFails(t *testing.T) {
+	broken := errors.New("broken")
+	for rule, wrap := range map[string]Wrap{
+		"an error": func(context.Context, store.TokenStore) (store.TokenStore, error) { return nil, broken },
+		"nothing":  func(context.Context, store.TokenStore) (store.TokenStore, error) { return nil, nil }, //nolint:nilnil // what is to be refused
+	} {
+		var ended []string
+		c := sound()
+		c.Wrap = []Wrap{wrap, around("inner", &ended)}
+		s, err := c.Build(t.Context())
+		if s != nil || err == nil || !strings.Contains(err.Error(), "Config.Wrap[0]") || len(ended) != 1 {
+			t.Errorf("%s: %v, %v, %v", rule, s, err, ended)
+		}
+		if rule == "an error" && !errors.Is(err, broken) {
+			t.Errorf("%s: the cause is lost in %v", rule, err)
+		}
+	}
+}
+
+// TestBuildClosesOnMistake: a stack that cannot be made leaves nothing open. Killed mutant: no Close behind the constructors.
+func TestBuildClosesOnMistake(t *testing.T) {
+	var ended []string
+	c := sound()
+	c.Issuer.AccessTTL = 36 * time.Hour // a new store records 24h
+	c.Wrap = []Wrap{around("layer", &ended)}
+	if s, err := c.Build(t.Context()); s != nil || !errors.Is(err, store.ErrInvalid) || len(ended) != 1 {
+		t.Errorf("%v, %v, %v", s, err, ended)
+	}
+}
+
+// TestHandMade: a Config that no file made is judged as well; its errors name keys and no file.
+func TestHandMade(t *testing.T) {
+	for rule, c := range map[string]struct {
+		change func(*Config)
+		want   string
+	}{
+		"nothing at all":            {func(c *Config) { *c = Config{} }, "jeton: store.url is missing"},
+		"an unknown algorithm":      {func(c *Config) { c.Key.Algorithm = "none" }, "jeton: key.algorithm is not a known word"},
+		"an unknown check":          {func(c *Config) { c.Verifier.Check = "x" }, "jeton: verifier.check is not a known word"},
+		"an unknown level":          {func(c *Config) { c.Store.Durability = "x" }, "jeton: store.durability is more than"},
+		"a negative lifetime":       {func(c *Config) { c.Issuer.IdleTTL = -1 }, "jeton: issuer.idle_ttl is -1ns"},
+		"a policy that there isn't": {func(c *Config) { c.Issuer.Limit = store.Limit{Max: 1, Policy: 9} }, "jeton: issuer.limit.policy is not"},
+	} {
+		cfg := sound()
+		c.change(cfg)
+		if _, err := cfg.Build(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) || !errors.Is(err, store.ErrInvalid) {
+			t.Errorf("%s: %v", rule, err)
+		}
+	}
+}
+
+// serve builds a stack over a store of the test's, as several processes over one server would have it.
+func serve(t *testing.T, c *Config, s store.TokenStore) *Stack {
+	t.Helper()
+	c.Wrap = []Wrap{func(_ context.Context, own store.TokenStore) (store.TokenStore, error) { return kept{s}, own.Close() }}
+	stack, err := c.Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = stack.Close() })
+	return stack
+}
+
+// kept is a store that its stack does not close.
+type kept struct{ store.TokenStore }
+
+func (kept) Close() error { return nil }
+
+// TestKeyChange: tokens of the key before, with an id or without, are good until it leaves the list. Killed mutants: the
+// verifier with the current key alone; the issuer without the previous ones; a kid that is the same for all keys.
+func TestKeyChange(t *testing.T) {
+	s, err := memorystore.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // a memory store
+	before := sound()
+	before.Issuer.Audience = []string{"https://api.example.com"}
+	pair, err := serve(t, before, s).Issuer.Login(t.Context(), store.User("ann"), token.LoginOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := sound()
+	after.Issuer.Audience = before.Issuer.Audience
+	after.Key.Secret = NewSecret("another " + secret)
+	after.PreviousKeys = []Key{before.Key}
+	both := serve(t, after, s)
+	if _, err := both.Verifier.Verify(t.Context(), pair.Access.Reveal()); err != nil {
+		t.Errorf("the old key's access token: %v", err)
+	}
+	if _, err := both.Issuer.Refresh(t.Context(), pair.Refresh.Reveal(), token.RefreshOptions{}); err != nil {
+		t.Errorf("the old key's refresh token: %v", err)
+	}
+	after.PreviousKeys = nil
+	if _, err := serve(t, after, s).Verifier.Verify(t.Context(), pair.Access.Reveal()); !errors.Is(err, token.ErrKey) {
+		t.Errorf("without the old key: %v", err)
+	}
+}
+
+// TestEvents: one Events serves all three, unless one has its own.
+func TestEvents(t *testing.T) {
+	var all, own int
+	c := sound()
+	c.Events = func(context.Context, token.Event) { all++ }
+	c.Revoker.Events = func(context.Context, token.Event) { own++ }
+	s, err := c.Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // a memory store
+	pair, err := s.Issuer.Login(t.Context(), store.User("ann"), token.LoginOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Verifier.Verify(t.Context(), pair.Access.Reveal()); err != nil || all != 2 {
+		t.Errorf("%d events, %v", all, err)
+	}
+	if err := s.Revoker.Subject(t.Context(), store.User("ann"), "x"); err != nil || own != 1 || all != 2 {
+		t.Errorf("%d and %d events, %v", all, own, err)
+	}
+}
+
+// TestStoreURL: what the keys put into the URL. Killed mutants: a password that is not escaped; parameters put in front.
+func TestStoreURL(t *testing.T) {
+	for _, c := range []struct {
+		rule  string
+		store Store
+		want  string
+	}{
+		{"nothing to put", Store{URL: NewSecret("redis://h?a=%20b")}, "redis://h?a=%20b"},
+		{"a password with everything", Store{URL: NewSecret("redis://u@h:1/2"), Password: NewSecret("a:/?#@ %")}, "redis://u:a%3A%2F%3F%23%40%20%25@h:1/2"},
+		{"the same password twice", Store{URL: NewSecret("redis://:p@h"), Password: NewSecret("p")}, "redis://:p@h"},
+		{"parameters behind others", Store{URL: NewSecret("redis://h?pool=4"), Durability: "fsynced", MaxMarks: 10, MaxTokenLife: time.Hour}, "redis://h?pool=4&durability=fsynced&max_token_life=1h0m0s&max_marks=10"},
+		{"a level that memory has anyhow", Store{URL: NewSecret("memory://"), Durability: "memory"}, "memory://"},
+		{"a path with no host", Store{URL: NewSecret("bolt:file.db"), MaxMarks: 1}, "bolt:file.db?max_marks=1"},
+		{"somebody's own scheme", Store{URL: NewSecret("mine://h"), Durability: "fsynced", Password: NewSecret("p")}, "mine://:p@h?durability=fsynced"},
+	} {
+		cfg := Config{Store: c.store}
+		got, f := cfg.storeURL()
+		if f != nil || got != c.want {
+			t.Errorf("%s: %s, %v", c.rule, got, f)
+		}
+		if u, err := url.Parse(got); err != nil || u.Scheme == "" {
+			t.Errorf("%s: %v", c.rule, err)
+		}
+	}
+}
+
+// TestRedisURL: what REDIS_HOST, REDIS_PORT and REDIS_DB make.
+func TestRedisURL(t *testing.T) {
+	for env, want := range map[string]string{
+		"REDIS_HOST=h":                             "redis://h:6379/0",
+		"REDIS_HOST=h REDIS_PORT=1 REDIS_DB=2":     "redis://h:1/2",
+		"REDIS_HOST=::1 REDIS_DATABASE=7":          "redis://[::1]:6379/7",
+		"REDIS_HOST=10.0.0.1 REDIS_PASSWORD=a/b":   "redis://:a%2Fb@10.0.0.1:6379/0",
+		"REDIS_HOST=h JETON_STORE_PASSWORD=p":      "redis://:p@h:6379/0",
+		"JETON_STORE_URL=memory://":                "memory://",
+		"REDIS_DB=2 REDIS_DATABASE=2 REDIS_HOST=h": "redis://h:6379/2",
+	} {
+		t.Chdir(t.TempDir())
+		cfg, err := load(t.Context(), "", append(strings.Fields(env), "JWT_SECRET="+secret, "JETON_ISSUER_NAME=x"))
+		if err != nil {
+			t.Errorf("%s: %v", env, err)
+			continue
+		}
+		if got, f := cfg.storeURL(); f != nil || got != want {
+			t.Errorf("%s: %s, %v", env, got, f)
+		}
+	}
+}
+
+// TestLoadReadsTheProcess: Load itself takes the environment, and honours its context.
+func TestLoadReadsTheProcess(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("JETON_STORE_URL", "memory://")
+	t.Setenv("JWT_SECRET", secret)
+	t.Setenv("JETON_ISSUER_NAME", "x")
+	if cfg, err := Load(t.Context(), ""); err != nil || cfg.IssuerName != "x" || cfg.Key.Secret.Reveal() != secret {
+		t.Errorf("%v, %v", cfg, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := Load(ctx, ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestLargeFiles: a file that is too large is refused and not read to its end.
+func TestLargeFiles(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "jeton.yaml")
+	for rule, c := range map[string]struct{ yaml, jwt, want string }{
+		"the configuration":  {strings.Repeat("# long\n", maxFile/7+1), secret, "the file is a file of more than 64 KiB"},
+		"a secret":           {"key: {secret_file: jwt}", strings.Repeat("x", maxFile+1), "key.secret_file names a file that is a file of more than 64 KiB"},
+		"no end of mistakes": {strings.Repeat("a: 1\n", maxFile/5), secret, "more mistakes: correct"},
+		"nesting":            {strings.Repeat("[", maxFile/2), secret, "is not YAML"},
+	} {
+		for name, text := range map[string]string{path: c.yaml, filepath.Join(dir, "jwt"): c.jwt} {
+			if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := load(t.Context(), path, nil); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", rule, err)
+		}
+	}
+}
+
+// TestPage: the file that docs/configuration.md shows loads, and its mistakes read as it says.
+func TestPage(t *testing.T) {
+	page, err := os.ReadFile("../docs/configuration.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```yaml\n")
+	text, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("the page shows no file")
+	}
+	dir := t.TempDir()
+	path := filepath.Join(dir, "jeton.yaml")
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("jeton.yaml", strings.ReplaceAll(text, "/run/secrets/", ""))
+	write("redis", "password\n")
+	write("jeton", secret+"\n")
+	if _, err := load(t.Context(), path, nil); err != nil {
+		t.Error(err)
+	}
+	write("jeton.yaml", "store:\n  ulr: memory://\n\n# the key\nkey:\n  secret: too short\nissuer: {name: x}\n")
+	_, err = load(t.Context(), path, nil)
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.ReplaceAll(strings.TrimSpace(line), dir+"/", ""); !strings.Contains(string(page), "\n"+line+"\n") {
+			t.Errorf("the page does not show %s", line)
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package config
+
+import (
+	"cmp"
+	"errors"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jetonkit/jeton/store"
+)
+
+// at returns where a key was given; the file, where it was not.
+func (c *Config) at(key string) origin {
+	if at, ok := c.from[key]; ok {
+		return at
+	}
+	if label, _, ok := strings.Cut(key, "."); ok && strings.HasPrefix(label, "previous_keys") {
+		return c.from[label]
+	}
+	return origin{file: c.file}
+}
+
+// check judges everything that needs no store. What was refused by the reader is neither missing nor judged again.
+func (c *Config) check(refused refusals) mistakes {
+	var wrong mistakes
+	if _, f := c.storeURL(); f != nil && !refused.has(f.field) {
+		wrong.add(c.at(f.field), f.field, f.problem, f.remedy)
+	}
+	if c.IssuerName == "" && !refused.has("issuer.name") {
+		wrong.add(c.at("issuer.name"), "issuer.name", "is missing", "give it, usually the service's https URL")
+	}
+	keys := c.keyring(refused, &wrong)
+	c.rehearse(keys, &wrong)
+	return wrong
+}
+
+// fields are the keys of what package token names in its errors.
+var fields = []struct{ field, key string }{
+	{"issuers[0].Issuer", "issuer.name"},
+	{"issuers[0].Audience", "verifier.audience"},
+	{"issuers[0].Check", "verifier.check"},
+	{"issuers[0].MaxLifetime", "verifier.max_lifetime"},
+	{"Check", "verifier.check"},
+	{"issuer", "issuer.name"},
+	{"IssuerOptions.Audience", "issuer.audience"},
+	{"IssuerOptions.ClientID", "issuer.client_id"},
+	{"IssuerOptions.AccessTTL", "issuer.access_ttl"},
+	{"IssuerOptions.IdleTTL", "issuer.idle_ttl"},
+	{"IssuerOptions.MaxTTL", "issuer.max_ttl"},
+	{"Limit.MaxPerClass", "issuer.limit.max_per_class"},
+	{"Limit.Max", "issuer.limit.max"},
+	{"Limit.Policy", "issuer.limit.policy"},
+	{"GraceReplays", "issuer.grace_replays"},
+	{"Grace", "issuer.grace"},
+	{"VerifierOptions.Leeway", "verifier.leeway"},
+	{"VerifierOptions.Slide", "verifier.slide"},
+	{"RevokerOptions.WriteTimeout", "revoker.write_timeout"},
+}
+
+// keyOf returns the key of a field, empty for one that no key sets.
+func keyOf(field string) string {
+	for _, f := range fields {
+		if rest, ok := strings.CutPrefix(field, f.field); ok && (rest == "" || rest[0] == '[') {
+			return f.key
+		}
+	}
+	return ""
+}
+
+// promise stands for the store that there is not yet: the constructors ask for no more than capabilities. It is never used
+// as a store; a verb of it would panic.
+type promise struct {
+	store.TokenStore
+	life time.Duration
+}
+
+// Capabilities implements store.TokenStore.
+func (p promise) Capabilities() store.Capabilities {
+	return store.Capabilities{MaxTokenLife: p.life, NeverEvicts: true, Durable: true, Shared: true}
+}
+
+// rehearse makes what Build makes, on a store of promises, and so finds every limit of package token without a second list of
+// them. An option that is refused goes back to its default, so that the next is judged.
+func (c *Config) rehearse(keys keyring, wrong *mistakes) {
+	probe := *c
+	probe.from = nil
+	probe.IssuerName = cmp.Or(c.IssuerName, "x")
+	if keys.all == nil { // its mistakes are known, and the rest is to be judged too
+		keys = stand()
+	}
+	// Without a setting the store's own record decides; Build sees it.
+	s := promise{life: cmp.Or(c.Store.MaxTokenLife, 30*day)}
+	if c.Verifier.Slide != 0 && c.Verifier.TouchInterval < 0 { // package token would say to leave it zero, which is off in a file
+		wrong.add(c.at("verifier.slide"), "verifier.slide", "needs last-seen times, which are off", "remove it, or verifier.touch_interval")
+		probe.Verifier.Slide = 0
+	}
+	for _, part := range parts {
+		for range table {
+			e := c.mistake(part(&probe, &Stack{Store: s}, keys))
+			if e == nil || (e.Key != "" && slices.ContainsFunc(*wrong, func(old *Error) bool { return old.Key == e.Key && old.Problem == e.Problem })) {
+				break
+			}
+			*wrong = append(*wrong, e)
+			if !probe.reset(e.path()) {
+				break
+			}
+		}
+	}
+}
+
+// stand is a keyring to judge other options with.
+func stand() keyring {
+	k := Key{Secret: NewSecret(strings.Repeat("jeton ", 6))}
+	p, _ := k.ready()
+	return keyring{current: p, all: p.verify}
+}
+
+// reset puts a key back to its default.
+func (c *Config) reset(path string) bool {
+	e := find(path)
+	if e == nil {
+		return false
+	}
+	if path == "issuer.name" {
+		c.IssuerName = "x"
+		return true
+	}
+	v := reflect.ValueOf(e.field(c)).Elem()
+	if v.IsZero() {
+		return false
+	}
+	v.SetZero()
+	return true
+}
+
+// path returns the key of a mistake, whatever name it was given by.
+func (e *Error) path() string {
+	if entry, _ := byName(e.Key); entry != nil {
+		return entry.path
+	}
+	return e.Key
+}
+
+// mistake translates an error of package token or store; nil for none.
+func (c *Config) mistake(err error) *Error {
+	if err == nil {
+		return nil
+	}
+	var f *store.FieldError
+	if !errors.As(err, &f) {
+		return &Error{File: c.file, Problem: "cannot be built (" + c.clean(err) + ")", Remedy: "correct what it names", Err: err}
+	}
+	key := keyOf(f.Field)
+	at := c.at(key)
+	return &Error{
+		File: at.file, Line: at.line, Key: cmp.Or(at.name, key, f.Field),
+		Problem: inKeys.Replace(f.Problem), Remedy: inKeys.Replace(f.Remedy), Err: err,
+	}
+}
+
+// inKeys puts what package token says of its options in the words of a file.
+var inKeys = strings.NewReplacer("AccessTTL", "issuer.access_ttl", "MaxTokenLife", "store.max_token_life", "a Denylist", "denylist",
+	"use Sessions", "use sessions", "leave it zero", "leave it out")
+
+// clean returns an error's text on one line and without the secrets of the configuration, should a driver repeat one.
+func (c *Config) clean(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	secrets := []string{c.Store.URL.Reveal(), c.Store.Password.Reveal(), c.Key.Secret.Reveal()}
+	if u, err := url.Parse(c.Store.URL.Reveal()); err == nil {
+		password, _ := u.User.Password()
+		secrets = append(secrets, password, u.Query().Get("sentinel_password"))
+	}
+	for _, s := range secrets {
+		if s != "" {
+			text = strings.ReplaceAll(text, s, redacted)
+		}
+	}
+	return text
+}

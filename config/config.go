@@ -1,0 +1,110 @@
+package config
+
+import (
+	"context"
+	"time"
+
+	"github.com/jetonkit/jeton/store"
+	"github.com/jetonkit/jeton/token"
+)
+
+// Config is a configuration: what [Load] read, and what only a program can give. A program may also fill one in itself;
+// the zero value of a field is its default. However it is printed, logged or marshalled, its secrets are redacted.
+// It is not safe for use while it is changed.
+type Config struct {
+	// Store says where sessions are kept.
+	Store Store
+	// Key signs tokens, or only checks them.
+	Key Key
+	// PreviousKeys check tokens that were signed before Key was changed.
+	PreviousKeys []Key
+	// IssuerName is the iss of tokens (issuer.name): 1 to 256 bytes, usually the service's https URL. Required.
+	IssuerName string
+	// Issuer are the options of the issuer. Its Keys default to Key and PreviousKeys.
+	Issuer token.IssuerOptions
+	// Verifier says how tokens are checked.
+	Verifier Verifier
+	// Revoker are the options of the revoker.
+	Revoker token.RevokerOptions
+
+	// Events is told what happens where Issuer, Verifier and Revoker have no Events of their own; it must not block.
+	// No file can give it. Defaults to nobody.
+	Events func(context.Context, token.Event)
+	// Wrap are layers around the store, of modules that this package does not know: the first is the outermost, so
+	// {observe, limit} makes observe(limit(store)). No file can give them. Defaults to none.
+	Wrap []Wrap
+
+	// from tells where a key's value was given; empty for a Config that a program filled in.
+	from map[string]origin
+	// file is the path of the file, for what is missing in it.
+	file string
+	// aliases and redis are what only Load uses.
+	aliases bool
+	redis   struct {
+		host     string
+		port, db int
+	}
+}
+
+// Wrap puts a layer around a store. The layer's Close must close what it wraps. When it returns an error, [Config.Build]
+// closes the store that it was given.
+type Wrap func(ctx context.Context, inner store.TokenStore) (store.TokenStore, error)
+
+// Store says where sessions are kept.
+type Store struct {
+	// URL is the store's, for [store.Open]; a secret, since it may hold a password. Required.
+	URL Secret
+	// Password is the server's, put into URL. Defaults to the one in URL, or none.
+	Password Secret
+	// Durability is the level that a write is acknowledged at: "memory", "replicated-1" to "replicated-5", "fsynced".
+	// Defaults to what the URL says, or the backend's own.
+	Durability string
+	// MaxTokenLife is the longest life of an access token that the store is made for, 1s to 30 days. Defaults to what the
+	// store recorded, 24h in a new one.
+	MaxTokenLife time.Duration
+	// MaxMarks is how many revoked ids a subject holds, 1 to 4096. Defaults to 256.
+	MaxMarks int
+}
+
+// Key is a key of tokens.
+type Key struct {
+	// ID is the kid, 1 to 256 bytes. Defaults to one made from the key, so that two keys never share it.
+	ID string
+	// Algorithm is HS256 or EdDSA. Defaults to HS256.
+	Algorithm string
+	// Secret is for HS256 at least 32 bytes of text, and for EdDSA a private key as PEM (PKCS #8, RFC 5958).
+	Secret Secret
+	// Public is for EdDSA the public key as PEM (SubjectPublicKeyInfo, RFC 5280), in place of Secret: a process that has
+	// no more can check tokens and not make them.
+	Public string
+}
+
+// Algorithms of a [Key].
+const (
+	// HS256 is HMAC with SHA-256 (RFC 7518 §3.2): one secret signs and checks.
+	HS256 = "HS256"
+	// EdDSA is Ed25519 (RFC 8037 §3.1): a private key signs and a public one checks.
+	EdDSA = "EdDSA"
+)
+
+// Checks of a [Verifier].
+const (
+	// Sessions accepts a token while its session lives; see [token.Sessions].
+	Sessions = "sessions"
+	// Denylist accepts a token unless it was revoked; see [token.Denylist]. The store must never evict.
+	Denylist = "denylist"
+)
+
+// Verifier says how tokens are checked.
+type Verifier struct {
+	// VerifierOptions are the verifier's own.
+	token.VerifierOptions
+	// Check is Sessions or Denylist. Defaults to Sessions.
+	Check string
+	// Audience are the names that a token must be meant for, one of them. Defaults to Issuer.Audience, or IssuerName.
+	Audience []string
+	// MaxLifetime is the longest life of a token that is accepted. Defaults to the store's MaxTokenLife.
+	MaxLifetime time.Duration
+	// Extra reads custom claims; see [token.ExtraOf]. No file can give it. Defaults to none.
+	Extra token.ExtraClaims
+}

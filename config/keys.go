@@ -1,0 +1,282 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jetonkit/jeton/store"
+)
+
+// prefix begins the names of our variables.
+const prefix = "JETON_"
+
+// kind is the form of a value.
+type kind int
+
+const (
+	textKind     kind = iota
+	secretKind        // a text that is never printed
+	pathKind          // the path of a file that holds the value of another key
+	choiceKind        // one of a few words
+	durationKind      // a number with a unit
+	numberKind        // a whole number
+	listKind          // texts
+	flagKind          // true or false
+	keysKind          // a list of keys, each with the fields of key
+)
+
+// kindNames are the kinds in words.
+var kindNames = map[kind]string{
+	textKind: "text", secretKind: "secret text", pathKind: "path", choiceKind: "word", durationKind: "duration",
+	numberKind: "whole number", listKind: "list of texts", flagKind: "true or false", keysKind: "list of keys",
+}
+
+// entry is one key of a configuration: the reader, the schema, the page and the print all work from the [table].
+type entry struct {
+	path              string
+	kind              kind
+	doc, def, example string
+	choices           []string
+	least, most       int
+	shortest, longest time.Duration // 0 shortest: 0 is refused
+	off               bool          // a duration of 0 switches something off
+	orFile            bool          // may be given as a file too
+	fileOf            string        // set on what orFile makes
+	aliases           []alias
+	field             func(*Config) any
+}
+
+// alias is a name that another system gives a variable.
+type alias struct {
+	name string
+	unit time.Duration // of a bare number; 0: the text is as ours
+}
+
+const (
+	day  = 24 * time.Hour
+	year = 365 * day
+	// maxPreviousKeys bounds the list; each key needs no more than to outlive the sessions that it signed.
+	maxPreviousKeys = 16
+)
+
+var keyFields = []entry{
+	{
+		path: "id", kind: textKind, example: `"2026-11"`, def: "made from the key",
+		doc: "The kid of the key, 1 to 256 bytes.", field: func(c *Config) any { return &c.Key.ID },
+	},
+	{
+		path: "algorithm", kind: choiceKind, choices: []string{HS256, EdDSA}, example: "EdDSA", def: HS256,
+		doc:     "The key's algorithm: HS256 (one secret) or EdDSA (Ed25519, a private and a public key).",
+		aliases: []alias{{name: "JWT_ALGORITHM"}, {name: "TOKEN_ALGORITHM"}}, field: func(c *Config) any { return &c.Key.Algorithm },
+	},
+	{
+		path: "secret", kind: secretKind, orFile: true, example: "32 or more random bytes", def: "required, unless public is given",
+		doc:     "HS256: the secret, at least 32 bytes of text. EdDSA: the private key, PEM of PKCS #8.",
+		aliases: []alias{{name: "JWT_SECRET"}, {name: "TOKEN_SECRET_KEY"}}, field: func(c *Config) any { return &c.Key.Secret },
+	},
+	{
+		path: "public", kind: textKind, orFile: true, example: `"-----BEGIN PUBLIC KEY-----…"`, def: "none",
+		doc:   "EdDSA: the public key, PEM, in place of the secret, for a process that only checks tokens.",
+		field: func(c *Config) any { return &c.Key.Public },
+	},
+}
+
+// levels are the values of store.durability.
+var levels = []string{"memory", "replicated-1", "replicated-2", "replicated-3", "replicated-4", "replicated-5", "fsynced"}
+
+// policies are the values of issuer.limit.policy, in the order of [store.Policy].
+var policies = []string{"evict-oldest", "evict-least-recently-used", "reject"}
+
+// table is every key that a file may have, in the order of the page.
+var table = withFiles(slices.Concat([]entry{
+	{
+		path: "aliases", kind: flagKind, example: "false", def: "true",
+		doc: "Whether the names of other systems, JWT_SECRET or REDIS_HOST, are read too.", field: func(c *Config) any { return &c.aliases },
+	},
+	{
+		path: "store.url", kind: secretKind, orFile: true, example: "redis://localhost:6379/0", def: "required",
+		doc: "The URL of the store. Give one with a password as a file.", field: func(c *Config) any { return &c.Store.URL },
+	},
+	{
+		path: "store.password", kind: secretKind, orFile: true, example: "from your secrets", def: "the one in the URL",
+		doc:     "The password of the server, put into the URL.",
+		aliases: []alias{{name: "REDIS_PASSWORD"}}, field: func(c *Config) any { return &c.Store.Password },
+	},
+	{
+		path: "store.durability", kind: choiceKind, choices: levels, example: "replicated-1", def: "the backend's own",
+		doc: "When a write counts as done. memory: in the server's memory; replicated-N: on N replicas; fsynced: on disk.", field: func(c *Config) any { return &c.Store.Durability },
+	},
+	{
+		path: "store.max_token_life", kind: durationKind, shortest: time.Second, longest: 30 * day, example: "24h", def: "what the store recorded, 24h in a new one",
+		doc: "The longest life of an access token that the store is made for.", field: func(c *Config) any { return &c.Store.MaxTokenLife },
+	},
+	{
+		path: "store.max_marks", kind: numberKind, least: 1, most: 4096, example: "512", def: "256",
+		doc: "How many revoked ids a subject holds before all its access tokens have to be refreshed.", field: func(c *Config) any { return &c.Store.MaxMarks },
+	},
+}, below("key.", keyFields), []entry{
+	{
+		path: "previous_keys", kind: keysKind, example: "[{id: old, secret_file: old.key}]", def: "none",
+		doc: "Keys that no longer sign and still check, at most 16, each with the fields of key. In the file only.", field: func(c *Config) any { return &c.PreviousKeys },
+	},
+	{
+		path: "issuer.name", kind: textKind, example: "https://example.com", def: "required",
+		doc: "The iss of tokens, 1 to 256 bytes.", field: func(c *Config) any { return &c.IssuerName },
+	},
+	{
+		path: "issuer.audience", kind: listKind, example: "[https://api.example.com]", def: "the issuer's name",
+		doc: "The aud of access tokens. A variable has them with commas between.", field: func(c *Config) any { return &c.Issuer.Audience },
+	},
+	{
+		path: "issuer.client_id", kind: textKind, example: "web", def: "the issuer's name",
+		doc: "The client_id of access tokens.", field: func(c *Config) any { return &c.Issuer.ClientID },
+	},
+	{
+		path: "issuer.access_ttl", kind: durationKind, shortest: time.Second, longest: 30 * day, example: "10m", def: "15m",
+		doc:     "How long an access token lives, in whole seconds, at most the store's max_token_life.",
+		aliases: []alias{{name: "ACCESS_TOKEN_EXPIRE_MINUTES", unit: time.Minute}, {name: "TOKEN_EXPIRE_SECONDS", unit: time.Second}},
+		field:   func(c *Config) any { return &c.Issuer.AccessTTL },
+	},
+	{
+		path: "issuer.idle_ttl", kind: durationKind, shortest: time.Second, longest: 10 * year, example: "14d", def: "30d",
+		doc:     "How long a session lives without a refresh.",
+		aliases: []alias{{name: "TOKEN_REFRESH_EXPIRE_SECONDS", unit: time.Second}}, field: func(c *Config) any { return &c.Issuer.IdleTTL },
+	},
+	{
+		path: "issuer.max_ttl", kind: durationKind, shortest: time.Second, longest: 10 * year, example: "180d", def: "90d",
+		doc: "How long a session lives at most, whatever its refreshes.", field: func(c *Config) any { return &c.Issuer.MaxTTL },
+	},
+	{
+		path: "issuer.grace", kind: durationKind, off: true, longest: store.MaxGrace, example: "30s", def: "10s",
+		doc: "How long a used refresh token still gets the same answer; 0s turns it off.", field: func(c *Config) any { return &c.Issuer.Grace },
+	},
+	{
+		path: "issuer.grace_replays", kind: numberKind, least: 1, most: store.MaxReplays, example: "5", def: "3",
+		doc: "How many such answers there are.", field: func(c *Config) any { return &c.Issuer.GraceReplays },
+	},
+	{
+		path: "issuer.limit.max", kind: numberKind, most: store.MaxLimit, example: "5", def: "0, no limit",
+		doc: "How many sessions a subject may have.", field: func(c *Config) any { return &c.Issuer.Limit.Max },
+	},
+	{
+		path: "issuer.limit.max_per_class", kind: numberKind, most: store.MaxLimit, example: "1", def: "0, no limit",
+		doc: "How many sessions of one class a subject may have.", field: func(c *Config) any { return &c.Issuer.Limit.MaxPerClass },
+	},
+	{
+		path: "issuer.limit.policy", kind: choiceKind, choices: policies, example: "reject", def: "evict-oldest",
+		doc: "Who gives way at a limit.", field: func(c *Config) any { return &c.Issuer.Limit.Policy },
+	},
+	{
+		path: "verifier.check", kind: choiceKind, choices: []string{Sessions, Denylist}, example: "denylist", def: Sessions,
+		doc: "What makes a token good. sessions: its session lives; denylist: it was not revoked, on a store that never evicts.", field: func(c *Config) any { return &c.Verifier.Check },
+	},
+	{
+		path: "verifier.audience", kind: listKind, example: "[https://api.example.com]", def: "issuer.audience",
+		doc: "The names that a token must be meant for, one of them.", field: func(c *Config) any { return &c.Verifier.Audience },
+	},
+	{
+		path: "verifier.max_lifetime", kind: durationKind, shortest: time.Second, longest: 30 * day, example: "1h", def: "the store's max_token_life",
+		doc: "The longest life of a token that is accepted.", field: func(c *Config) any { return &c.Verifier.MaxLifetime },
+	},
+	{
+		path: "verifier.leeway", kind: durationKind, off: true, longest: store.MaxLeeway, example: "1m", def: "30s",
+		doc: "How far clocks may be apart; 0s means not at all.", field: func(c *Config) any { return &c.Verifier.Leeway },
+	},
+	{
+		path: "verifier.touch_interval", kind: durationKind, off: true, longest: year, example: "5m", def: "1m",
+		doc: "How stale a session's last-seen time may get; 0s keeps none.", field: func(c *Config) any { return &c.Verifier.TouchInterval },
+	},
+	{
+		path: "verifier.slide", kind: durationKind, shortest: time.Second, longest: 10 * year, example: "7d", def: "only refreshes prolong",
+		doc: "How long a session lives on after it was last seen, never past max_ttl.", field: func(c *Config) any { return &c.Verifier.Slide },
+	},
+	{
+		path: "revoker.write_timeout", kind: durationKind, shortest: time.Millisecond, longest: time.Minute, example: "2s", def: "5s",
+		doc: "How long a revocation may take, also when its caller has gone.", field: func(c *Config) any { return &c.Revoker.WriteTimeout },
+	},
+}))
+
+// redisParts have names of other systems only; together they are store.url.
+var redisParts = []entry{
+	{path: "redis.host", kind: textKind, aliases: []alias{{name: "REDIS_HOST"}}, field: func(c *Config) any { return &c.redis.host }},
+	{path: "redis.port", kind: numberKind, least: 1, most: 65535, aliases: []alias{{name: "REDIS_PORT"}}, field: func(c *Config) any { return &c.redis.port }},
+	{path: "redis.db", kind: numberKind, most: 1 << 20, aliases: []alias{{name: "REDIS_DB"}, {name: "REDIS_DATABASE"}}, field: func(c *Config) any { return &c.redis.db }},
+}
+
+// below returns the entries with their paths below a group.
+func below(group string, entries []entry) []entry {
+	out := slices.Clone(entries)
+	for n := range out {
+		out[n].path = group + out[n].path
+	}
+	return out
+}
+
+// withFiles puts behind each entry that may be given as a file the one that names the file.
+func withFiles(entries []entry) []entry {
+	var out []entry
+	for _, e := range entries {
+		out = append(out, e)
+		if !e.orFile {
+			continue
+		}
+		file := entry{
+			path: e.path + "_file", kind: pathKind, fileOf: e.path, example: "/run/secrets/" + strings.ReplaceAll(e.path, ".", "_"),
+			def: "none", doc: "A file that holds " + e.path + ", in its place; one line end at its end is left out.",
+		}
+		for _, a := range e.aliases {
+			file.aliases = append(file.aliases, alias{name: a.name + "_FILE"})
+		}
+		out = append(out, file)
+	}
+	return out
+}
+
+// env returns the name of the entry's variable, empty where there is none.
+func (e *entry) env() string {
+	if e.kind == keysKind || strings.HasPrefix(e.path, "redis.") {
+		return ""
+	}
+	return prefix + strings.ToUpper(strings.ReplaceAll(e.path, ".", "_"))
+}
+
+// find returns the entry of a path, nil for none.
+func find(path string) *entry {
+	n := slices.IndexFunc(table, func(e entry) bool { return e.path == path })
+	if n < 0 {
+		return nil
+	}
+	return &table[n]
+}
+
+// KeyInfo describes one key of a configuration file.
+type KeyInfo struct {
+	// Path is the key's as the file has it: "issuer.access_ttl".
+	Path string
+	// Env is the name of its variable; empty where it has none.
+	Env string
+	// Aliases are the names that other systems give the variable.
+	Aliases []string
+	// Form is the form of its value in words: "duration", "whole number".
+	Form string
+	// Default is its default in words.
+	Default string
+	// Example is an example of its value, as YAML.
+	Example string
+	// Doc says what it means.
+	Doc string
+}
+
+// Keys returns every key that a configuration may have, in the order of docs/configuration.md.
+func Keys() []KeyInfo {
+	out := make([]KeyInfo, len(table))
+	for n := range table {
+		e := &table[n]
+		out[n] = KeyInfo{Path: e.path, Env: e.env(), Form: kindNames[e.kind], Default: e.def, Example: e.example, Doc: e.doc}
+		for _, a := range e.aliases {
+			out[n].Aliases = append(out[n].Aliases, a.name)
+		}
+	}
+	return out
+}

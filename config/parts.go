@@ -1,0 +1,63 @@
+package config
+
+import (
+	"context"
+
+	"github.com/jetonkit/jeton/store"
+	"github.com/jetonkit/jeton/token"
+)
+
+// parts make the three of package token, each from the stack's store.
+var parts = []func(*Config, *Stack, keyring) error{(*Config).issuer, (*Config).verifier, (*Config).revoker}
+
+// issuer makes the issuer, where there is a key to sign with.
+func (c *Config) issuer(s *Stack, keys keyring) (err error) {
+	if keys.current.sign.KeyID() == "" {
+		return nil
+	}
+	o := c.Issuer
+	if o.Keys == nil {
+		o.Keys = keys.all
+	}
+	o.Events = c.events(o.Events)
+	s.Issuer, err = token.NewIssuer(s.Store, c.IssuerName, keys.current.sign, &o)
+	return err
+}
+
+// verifier makes the verifier, for our own tokens.
+func (c *Config) verifier(s *Stack, keys keyring) (err error) {
+	check := token.Sessions
+	switch c.Verifier.Check {
+	case "", Sessions:
+	case Denylist:
+		check = token.Denylist
+	default:
+		return &store.FieldError{Field: "Check", Problem: "is not a known word", Remedy: "write sessions or denylist"}
+	}
+	audience := c.Verifier.Audience
+	if len(audience) == 0 {
+		audience = c.Issuer.Audience
+	}
+	o := c.Verifier.VerifierOptions
+	o.Events = c.events(o.Events)
+	s.Verifier, err = token.NewVerifier([]token.TrustedIssuer{{
+		Issuer: c.IssuerName, Keys: keys.all, Audience: audience, MaxLifetime: c.Verifier.MaxLifetime,
+		Check: check(s.Store), Extra: c.Verifier.Extra,
+	}}, &o)
+	return err
+}
+
+// revoker makes the revoker.
+func (c *Config) revoker(s *Stack, _ keyring) (err error) {
+	o := c.Revoker
+	o.Events = c.events(o.Events)
+	s.Revoker, err = token.NewRevoker(s.Store, &o)
+	return err
+}
+
+func (c *Config) events(own func(context.Context, token.Event)) func(context.Context, token.Event) {
+	if own != nil {
+		return own
+	}
+	return c.Events
+}
