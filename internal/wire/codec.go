@@ -146,14 +146,14 @@ func (d *decoder) when(t time.Time) time.Time {
 }
 
 // open reads the first byte and returns what the value is.
-func open(b []byte) (*decoder, byte, error) {
-	d := &decoder{b: b}
+func open(b []byte) (decoder, byte, error) {
+	d := decoder{b: b}
 	first := d.byte()
 	if d.failed {
-		return nil, 0, corrupt("the value is empty")
+		return d, 0, corrupt("the value is empty")
 	}
 	if v := first >> 4; v != version {
-		return nil, 0, corrupt(fmt.Sprintf("version %d is not known to this release, which reads up to %d", v, version))
+		return d, 0, corrupt(fmt.Sprintf("version %d is not known to this release, which reads up to %d", v, version))
 	}
 	return d, first & 15, nil
 }

@@ -76,15 +76,16 @@ func DecodeOrder(order, spared string, subject store.Digest) (h ledger.Head, err
 }
 
 // fixed opens a value of the Redis form of at least n bytes.
-func fixed(text string, want byte, n int, subject store.Digest) (*decoder, error) {
+func fixed(text string, want byte, n int, subject store.Digest) (decoder, error) {
 	d, kind, err := open([]byte(text))
 	switch {
 	case err != nil:
-		return nil, err
+		return d, err
 	case kind != want || len(text) < n:
-		return nil, corrupt("the value is no head, or cut short")
+		return d, corrupt("the value is no head, or cut short")
 	}
-	return d, d.check(HeadCheck(subject))
+	err = d.check(HeadCheck(subject)) // it reads on, so d is copied behind it
+	return d, err
 }
 
 // keep reads the id of the kept session: its field, and its text behind it where the field is a hash.

@@ -144,7 +144,7 @@ func TestReplicated(t *testing.T) {
 // short expects a write that too few replicas have.
 func short(t *testing.T, what string, v request, s store.TokenStore) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 550*time.Millisecond) // 16 of them within the 10 s of min-replicas-max-lag
 	defer cancel()
 	if err := v.call(ctx, s); !errors.Is(err, store.ErrIndeterminate) {
 		t.Errorf("%s, while the replica is frozen: %v, want ErrIndeterminate", what, err)

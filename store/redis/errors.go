@@ -144,9 +144,7 @@ func isTLS(err error) bool {
 
 // endOf returns the context's error where err is its consequence: a connection's deadline may fire just before it.
 func endOf(ctx context.Context, err error) error {
-	if u, ours := ctx.(until); ours { // the caller set no end
-		ctx = u.Context
-	}
+	ctx = callers(ctx)
 	if ended := ctx.Err(); ended != nil {
 		return ended
 	}

@@ -23,6 +23,23 @@ func (u until) Err() error {
 	return context.DeadlineExceeded
 }
 
+// timed is a context whose end a timer watches, and which the caller did not set.
+type timed struct {
+	context.Context
+	caller context.Context //nolint:containedctx // it is what was given an end
+}
+
+// callers returns the context as the caller gave it: an end that was set here is an outage, and not the caller's.
+func callers(ctx context.Context) context.Context {
+	switch ctx := ctx.(type) {
+	case until:
+		return ctx.Context
+	case timed:
+		return ctx.caller
+	}
+	return ctx
+}
+
 // unwatched returns a channel that tells the end of a context which has no timer; nil for any other. stop must be called.
 func unwatched(ctx context.Context) (end <-chan time.Time, stop func() bool) {
 	u, ok := ctx.(until)
@@ -40,7 +57,8 @@ func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFun
 		return ctx, func() {}
 	}
 	if s.dial > s.o.Timeout {
-		return context.WithTimeout(ctx, s.o.Timeout)
+		watched, cancel := context.WithTimeout(ctx, s.o.Timeout)
+		return timed{watched, ctx}, cancel
 	}
 	return until{ctx, now().Add(s.o.Timeout)}, func() {}
 }
