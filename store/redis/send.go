@@ -32,8 +32,7 @@ type lanes struct {
 	used atomic.Bool
 }
 
-// The sends that may be under way to a node at once; with a listener and the health check they stay within six
-// connections.
+// The sends that may be under way to a node at once: with the health check they use five connections.
 const (
 	mostReads  = 2
 	mostWrites = 2

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net"
-	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -227,36 +226,6 @@ func TestLane(t *testing.T) {
 				_ = l.node.Close()
 			})
 		})
-	}
-}
-
-// TestConnections: however many call, a process keeps to the connections that the docs tell.
-func TestConnections(t *testing.T) {
-	server := testenv.Redis(t)
-	connections := func() int {
-		return strings.Count(server.Do("CLIENT", "LIST", "TYPE", "normal").(string), "\n") //nolint:errcheck // a text
-	}
-	before := connections()
-	s, err := Open(t.Context(), server.URL(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close() //nolint:errcheck // it is a test's
-	var all sync.WaitGroup
-	for i := range 200 {
-		all.Go(func() {
-			for range 50 {
-				if i%2 == 0 {
-					_, _ = s.Lookup(t.Context(), store.User("ann"), "a")
-				} else {
-					_ = s.Revoke(t.Context(), store.Revocation{Subject: store.User("ann"), All: true})
-				}
-			}
-		})
-	}
-	all.Wait()
-	if n := connections() - before; n > 6 { // a dial that a freed connection has overtaken stays
-		t.Errorf("%d connections", n)
 	}
 }
 
