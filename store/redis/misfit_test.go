@@ -52,6 +52,9 @@ func TestMadeAnew(t *testing.T) {
 		"Lookup": err,
 		"Revoke": before.Revoke(t.Context(), store.Revocation{Subject: ann, All: true}),
 		"Poll":   errOf(before.Poll(t.Context(), 0, store.Position{})),
+		"Listen": before.Listen(t.Context(), func(store.Bell) {}),
+		"Health": before.Health(t.Context()),
+		"Ping":   before.Ping(t.Context()),
 	} {
 		if !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "open the store again") {
 			t.Errorf("%s on a keyspace of others: %v", verb, err)
