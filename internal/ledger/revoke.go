@@ -20,7 +20,7 @@ func Revoke(env Env, r Reader, req store.Revocation) (Change, error) {
 		if slices.Contains(s.head.Ops[:], req.Op) {
 			return Change{}, nil
 		}
-		s.cutAll(req.Op) // an Others with the same op is no repeat of it, see othersOp
+		s.cutAll(req.Op) // an Others with the same op is no repeat of it, see OthersOp
 	case req.Others != nil:
 		err = s.others(req)
 	default:
@@ -39,9 +39,9 @@ func (s *step) finishRevoking() (Change, error) {
 	return c, err
 }
 
-// othersOp is how the op of an Others is remembered: apart from that of an All, which cuts more and must not pass for a
+// OthersOp is how the op of an Others is remembered: apart from that of an All, which cuts more and must not pass for a
 // repeat of it. The constant is random, so that ops that count do not meet.
-func othersOp(op store.Op) store.Op {
+func OthersOp(op store.Op) store.Op {
 	apart := store.Op{0x8e, 0x3b, 0xd1, 0x57, 0x1c, 0xa0, 0x66, 0xf9, 0x42, 0xe5, 0x0d, 0x97, 0xb8, 0x2f, 0x73, 0xc4}
 	for i := range op {
 		op[i] ^= apart[i]
@@ -87,7 +87,7 @@ func (s *step) others(req store.Revocation) error {
 	if req.Others.Class != "" {
 		return s.class(req)
 	}
-	op := othersOp(req.Op)
+	op := OthersOp(req.Op)
 	if slices.Contains(s.head.Ops[:], op) {
 		return nil
 	}

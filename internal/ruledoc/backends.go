@@ -76,69 +76,51 @@ func bolt(t testing.TB) conformance.Harness {
 
 // overRedis is on one server; the tests of store/redis run the suite on a cluster and behind Sentinel too.
 func overRedis(t testing.TB) conformance.Harness {
-	clock := storetest.NewClock(time.Now().Add(20 * 24 * time.Hour)) // ahead of the server, which expires keys by its own
 	url := "redis://" + testenv.Redis(t).Addr()
-	var serial atomic.Int64
-	var prefixes sync.Map // store -> prefix
-	open := func(ctx context.Context, prefix string) (store.TokenStore, error) {
-		s, err := redisstore.Open(ctx, url, &redisstore.Options{Prefix: prefix, Partitions: 16, Now: clock.Now})
-		if err != nil {
-			return nil, err
-		}
-		prefixes.Store(s, prefix)
-		return s, nil
-	}
-	of := func(s store.TokenStore) string {
-		prefix, _ := prefixes.Load(s)
-		return fmt.Sprint(prefix)
-	}
-	return conformance.Harness{
-		Clock: clock,
-		Open: func(ctx context.Context) (store.TokenStore, error) {
-			return open(ctx, fmt.Sprint("suite", serial.Add(1), ":"))
-		},
-		Reopen: func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) {
-			if err := s.Close(); err != nil {
-				return nil, err
-			}
-			return open(ctx, of(s))
-		},
-		Second: func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) { return open(ctx, of(s)) },
-	}
+	return onServer(func(ctx context.Context, prefix string, now func() time.Time) (store.TokenStore, error) {
+		return redisstore.Open(ctx, url, &redisstore.Options{Prefix: prefix, Partitions: 16, Now: now})
+	})
 }
 
 // overMemcached is on one server that never evicts; the tests of store/memcache run the suite on two as well, and cut their
 // cables.
 func overMemcached(t testing.TB) conformance.Harness {
-	clock := storetest.NewClock(time.Now().Add(20 * 24 * time.Hour)) // ahead of the server, which expires keys by its own
 	servers := []string{testenv.Memcached(t, "-m", "512", "-M").Addr()}
+	return onServer(func(ctx context.Context, prefix string, now func() time.Time) (store.TokenStore, error) {
+		// One clock for all of its processes: no skew to be refused.
+		return memcachestore.New(ctx, servers, &memcachestore.Options{Prefix: prefix, Now: now, MaxSkew: -1})
+	})
+}
+
+// onServer is over stores that share a server, each under a prefix of its own.
+func onServer(open func(ctx context.Context, prefix string, now func() time.Time) (store.TokenStore, error)) conformance.Harness {
+	clock := storetest.NewClock(time.Now().Add(20 * 24 * time.Hour)) // ahead of the server, which expires keys by its own
 	var serial atomic.Int64
 	var prefixes sync.Map // store -> prefix
-	open := func(ctx context.Context, prefix string) (store.TokenStore, error) {
-		// One clock for all of its processes: no skew to be refused.
-		s, err := memcachestore.New(ctx, servers, &memcachestore.Options{Prefix: prefix, Now: clock.Now, MaxSkew: -1})
-		if err != nil {
+	at := func(ctx context.Context, prefix string) (store.TokenStore, error) {
+		s, err := open(ctx, prefix, clock.Now)
+		if err != nil { // the store is a nil pointer then, which is no nil interface
 			return nil, err
 		}
 		prefixes.Store(s, prefix)
 		return s, nil
 	}
-	of := func(s store.TokenStore) string {
+	again := func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) {
 		prefix, _ := prefixes.Load(s)
-		return fmt.Sprint(prefix)
+		return at(ctx, fmt.Sprint(prefix))
 	}
 	return conformance.Harness{
 		Clock: clock,
 		Open: func(ctx context.Context) (store.TokenStore, error) {
-			return open(ctx, fmt.Sprint("suite", serial.Add(1), ":"))
+			return at(ctx, fmt.Sprint("suite", serial.Add(1), ":"))
 		},
 		Reopen: func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) {
 			if err := s.Close(); err != nil {
 				return nil, err
 			}
-			return open(ctx, of(s))
+			return again(ctx, s)
 		},
-		Second: func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) { return open(ctx, of(s)) },
+		Second: again,
 	}
 }
 

@@ -20,7 +20,7 @@ type facts struct {
 	warnings    []string
 }
 
-// least is the lowest version: partial ids of XADD, EXPIRE GT and script flags come with it.
+// least is the lowest version: partial ids of XADD and script flags come with it.
 const least = 7
 
 // inspect asks every master what its settings promise, and refuses what does not keep the level. Where the ACL denies the

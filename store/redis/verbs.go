@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/jetonkit/jeton/internal/keyspace"
+	"github.com/jetonkit/jeton/internal/ledger"
 	"github.com/jetonkit/jeton/internal/wire"
 	"github.com/jetonkit/jeton/store"
 )
@@ -309,14 +310,9 @@ func (s *Store) others(ctx context.Context, o owner, r store.Revocation) (string
 		f := keyspace.FieldOf(r.Others.Keep)
 		keep, text, check = string(f[:]), wire.KeepText(r.Others.Keep), checkOf(o, f)
 	}
-	outcome, _, _, err := s.write(ctx, o, othersScript, othersOp(r.Op), keep, text, r.Others.Class, r.Reason, check)
+	op := ledger.OthersOp(r.Op)
+	outcome, _, _, err := s.write(ctx, o, othersScript, string(op[:]), keep, text, r.Others.Class, r.Reason, check)
 	return outcome, err
-}
-
-// othersOp is the op of an Others, apart from that of an All: one is no repeat of the other.
-func othersOp(op store.Op) string {
-	d := store.DigestID("others" + string(op[:]))
-	return string(d[:])
 }
 
 func (s *Store) ids(ctx context.Context, o owner, r store.Revocation) (string, error) {
