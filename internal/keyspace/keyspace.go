@@ -52,7 +52,9 @@ func (f Field) ID() (string, bool) {
 	case rawID:
 		return string(f[1:]), true
 	case textID:
-		return base64.RawURLEncoding.EncodeToString(f[1:]), true
+		var text [22]byte
+		base64.RawURLEncoding.Encode(text[:], f[1:])
+		return string(text[:]), true
 	}
 	return "", false
 }

@@ -20,27 +20,30 @@ func Lookup(env Env, r Reader, subject store.Subject, ids []string) (store.State
 
 // LookupFields is Lookup for who has the ids' fields already.
 func LookupFields(env Env, r Reader, subject store.Subject, fields []keyspace.Field) (store.State, error) {
-	s, err := begin(env, r, subject)
-	if err != nil {
+	var h Head
+	if err := openHead(&env, r, &h); err != nil {
 		return store.State{}, err
 	}
-	h := &s.head
 	st := store.State{
 		Cut: h.Cut, CutTime: h.CutTime, Floor: h.Floor, FloorTime: h.FloorTime,
-		Keep: h.Keep, KeptCut: h.KeptCut, Now: s.Now,
+		Keep: h.Keep, KeptCut: h.KeptCut, Now: env.Now,
 	}
 	if len(fields) > 0 {
 		st.Entries = make([]store.Entry, len(fields))
 	}
 	for i, f := range fields {
-		en, err := s.get(f)
+		en, ok, err := r.Get(f)
 		if err != nil {
 			return store.State{}, err
 		}
+		if !ok {
+			continue
+		}
 		e := &st.Entries[i]
-		e.Status, e.Reason = s.status(h, en)
+		e.Status, e.Reason = env.status(&h, &en)
 		if e.Status == store.Live {
 			e.Record = en.Record
+			e.Record.Subject = subject
 		}
 	}
 	return st, nil

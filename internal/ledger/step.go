@@ -27,22 +27,32 @@ type step struct {
 type edit struct{ old, new *Entry }
 
 func begin(env Env, r Reader, s store.Subject) (*step, error) {
+	st := &step{Env: env, r: r, subject: s}
+	if err := openHead(&st.Env, r, &st.head); err != nil {
+		return nil, err
+	}
+	return st, nil
+}
+
+// openHead reads the head of a ledger, and makes the clock fit it.
+func openHead(env *Env, r Reader, into *Head) error {
 	env.Now = env.Now.UTC().Truncate(time.Microsecond) // the unit of seq and of what is stored
 	if err := CheckClock(env.Now); err != nil {
-		return nil, err
+		return err
 	}
 	h, ok, err := r.Head()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if !ok {
 		h = Head{Seq: env.Horizon, Cut: env.Horizon, CutTime: env.HorizonTime}
 	}
 	if env.MaxSkew > 0 && h.Time.After(env.Now.Add(env.MaxSkew)) {
-		return nil, fmt.Errorf("%w: the ledger was written %v ahead of this clock, the allowed skew is %v: set the clocks",
+		return fmt.Errorf("%w: the ledger was written %v ahead of this clock, the allowed skew is %v: set the clocks",
 			store.ErrClock, h.Time.Sub(env.Now), env.MaxSkew)
 	}
-	return &step{Env: env, r: r, subject: s, head: h}, nil
+	*into = h
+	return nil
 }
 
 // CheckClock refuses a clock that no order can stand on. Before 1970 there are no microseconds to count, and from 2200 on

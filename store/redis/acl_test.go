@@ -19,7 +19,7 @@ import (
 
 // The least rights of docs/operating-redis.md, for the prefix "jeton:". TestLeastRights drops each rule in turn.
 const (
-	writerRights = "~jeton:* &jeton:bell +info +time +ping +get +set +scan +eval +evalsha +hmget +hget +hgetall +hset +hdel +hlen +hrandfield " +
+	writerRights = "~jeton:* &jeton:bell +info +time +ping +get +set +scan +eval +evalsha +fcall +function|load +hmget +hget +hgetall +hset +hdel +hlen +hrandfield " +
 		"+unlink +pexpireat +xadd +xrange +xrevrange +xtrim +publish"
 	verifierRights = "%R~jeton:* +info +time +get +hmget +xrevrange"
 	followerRights = "%R~jeton:space ~jeton:{*}:f &jeton:bell +info +time +get +eval +evalsha +xrange +xrevrange +subscribe"
@@ -195,6 +195,7 @@ func (w *aclWorld) misses(t *testing.T, r role, rights string) bool {
 	var e ear
 	w.server.Do("FLUSHALL")
 	w.server.Do("SCRIPT", "FLUSH")
+	w.server.Do("FUNCTION", "FLUSH")
 	if r.name != "writer" {
 		if _, err := w.as(t, "~* &* +@all", &e); err != nil {
 			t.Fatal(err)

@@ -307,7 +307,7 @@ func TestOpenWithoutTheRights(t *testing.T) {
 		{"INFO denied, and a level that needs it", "-info", redisstore.Replicated(1), []string{"denies INFO", "replicated-1", "allow it"}, "", false},
 		{"INFO denied, and fsynced", "-info", redisstore.Fsynced(), []string{"denies INFO", "fsynced", "allow it"}, "", false},
 		{"CONFIG denied", "-config", redisstore.Memory(), nil, "", true},
-		{"EVALSHA denied, and with it the making of feeds", "-evalsha", redisstore.Memory(), nil, "have a writer open it", true},
+		{"FCALL and EVALSHA denied, and with them the making of feeds", "-fcall -evalsha", redisstore.Memory(), nil, "have a writer open it", true},
 		{"SET denied, and with it the making of the keyspace", "-set", redisstore.Memory(), []string{"the keyspace is new", "have a writer open it first"}, "", false},
 		{"TIME denied", "-time", redisstore.Memory(), []string{"NOPERM", "docs/operating-redis.md"}, "", false},
 	} {
@@ -315,7 +315,7 @@ func TestOpenWithoutTheRights(t *testing.T) {
 			var e ear
 			o := e.options(testenv.Prefix(t))
 			o.Durability = c.level
-			s, err := redisstore.Open(t.Context(), user(t, c.denied), o)
+			s, err := redisstore.Open(t.Context(), user(t, strings.Fields(c.denied)...), o)
 			e.note(err)
 			switch {
 			case c.refused != nil:

@@ -49,25 +49,18 @@ func (s *Store) stale(part int) bool {
 	return max(t.Sub(seen.at), t.Round(0).Sub(seen.at.Round(0)).Abs()) > sightingAge
 }
 
-// look returns the commands that make a sighting. The feed's comes first, since the server never redirects the other.
-func (s *Store) look(ctx context.Context, part int) []redis.Cmder {
-	return []redis.Cmder{
-		command(ctx, "xrevrange", s.keys.Feed(part), "+", "-", "count", 1),
-		command(ctx, "time"),
-	}
+// look appends the commands that make a sighting. The feed's comes first, since the server never redirects the other.
+func (s *Store) look(ctx context.Context, cmds []redis.Cmder, part int) []redis.Cmder {
+	return append(cmds, command(ctx, "xrevrange", s.keys.Feed(part), "+", "-", "count", 1), command(ctx, "time"))
 }
 
 // sight looks at a partition, by a question of its own.
 func (s *Store) sight(ctx context.Context, part int, bear bool) error {
-	var sent time.Time
-	cmds, err := s.send(ctx, call{key: s.keys.Feed(part), make: func() []redis.Cmder {
-		sent = now()
-		return s.look(ctx, part)
-	}})
+	t, err := s.send(ctx, call{key: s.keys.Feed(part), part: part, look: true})
 	if err != nil {
 		return err
 	}
-	return translate(ctx, s.note(ctx, part, sent, cmds, bear))
+	return translate(ctx, s.note(ctx, part, t.sent, t.cmds, bear))
 }
 
 // note keeps a sighting; sent is when its commands went out. A new birth means that data was lost, perhaps the keyspace's

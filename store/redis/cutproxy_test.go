@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -168,7 +169,7 @@ func (p *cutProxy) serve(client net.Conn) {
 
 // ask returns what of a reply passes, and whether that is all of the connection.
 func (p *cutProxy) ask(raw []byte, args []string, server net.Conn, back *bufio.Reader) (reply []byte, over bool) {
-	script := strings.HasPrefix(args[0], "eval")
+	script := slices.Contains([]string{"fcall", "function", "evalsha", "eval"}, args[0])
 	p.mu.Lock()
 	p.seen = append(p.seen, args[0])
 	if p.answer != nil {

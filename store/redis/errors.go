@@ -97,7 +97,7 @@ func ofServer(message string) error {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, errDenied)
 	case remedies[word] != "":
 		return fmt.Errorf("%w: %s: %s", store.ErrUnavailable, word, remedies[word])
-	case word == "WRONGTYPE", strings.Contains(message, "user_script"):
+	case word == "WRONGTYPE", strings.Contains(message, "user_script"), strings.Contains(message, "user_function"):
 		return fmt.Errorf("%w: under one of the keyspace's keys stands a foreign or damaged value: see docs/keys.md for what belongs there", store.ErrCorrupt)
 	}
 	for _, p := range phrases {

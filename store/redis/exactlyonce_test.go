@@ -169,6 +169,7 @@ func (w *onceWorld) run(v onceWrite, reply, request int, forgetScripts bool) onc
 	before := w.events()
 	if forgetScripts {
 		w.must(w.admin.ScriptFlush(w.t.Context()).Err())
+		w.must(w.admin.FunctionFlush(w.t.Context()).Err())
 	}
 	w.p.arm(reply, request)
 	answer, err := v.write(w)
@@ -221,14 +222,30 @@ func (v onceWrite) repeated(first onceOutcome) onceOutcome {
 // taken for new), and a judge that never tries again.
 func TestExactlyOnce(t *testing.T) {
 	t.Parallel()
+	t.Run("functions", func(t *testing.T) { cutEverywhere(t, 1, "") })
+	t.Run("scripts", func(t *testing.T) { cutEverywhere(t, 7, "-fcall") })
+}
+
+// cutEverywhere cuts behind every step-th byte of replies, at a server with this rule for its users.
+func cutEverywhere(t *testing.T, step int, rule string) {
 	w := newOnceWorld(t, nil)
+	w.must(w.admin.Do(t.Context(), "ACL", "SETUSER", "default", rule).Err())
 	cuts, requests, wrong := 0, 0, 0
 	for _, v := range onceWrites {
 		for _, forget := range []bool{false, true} {
 			w.run(v, -1, -1, false) // the server knows the script from here on
 			want := w.run(v, -1, -1, forget)
 			replies, request, commands := w.p.traffic()
-			if want.err != "<nil>" || len(commands) != 1 && !forget || len(commands) != 2 && forget {
+			usual := []string{"fcall"}
+			switch {
+			case rule != "" && forget:
+				usual = []string{"evalsha", "eval"}
+			case rule != "":
+				usual = []string{"evalsha"}
+			case forget:
+				usual = []string{"fcall", "function", "fcall"}
+			}
+			if want.err != "<nil>" || !slices.Equal(commands, usual) {
 				t.Fatalf("%s undisturbed: %s by %v", v.name, want.err, commands)
 			}
 			check := func(what string, n, reply, cut int) {
@@ -241,7 +258,11 @@ func TestExactlyOnce(t *testing.T) {
 					t.Fatalf("%s, %s %d: nothing was cut: %v", v.name, what, n, commands)
 				}
 			}
-			for n := range replies + 1 {
+			every := step
+			if forget { // the first reply only says that the verb is not known, the last is that of a verb that is
+				every *= 5
+			}
+			for n := 0; n <= replies; n += every {
 				check("reply byte", n, n, -1)
 				cuts++
 			}
@@ -295,11 +316,11 @@ func (w *onceWorld) retries() int64 {
 	return 0
 }
 
-// sends counts the scripts since arm.
+// sends counts the calls of functions since arm.
 func (w *onceWorld) sends() (n int) {
 	_, _, commands := w.p.traffic()
 	for _, c := range commands {
-		if c == "evalsha" || c == "eval" {
+		if c == "fcall" {
 			n++
 		}
 	}

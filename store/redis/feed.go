@@ -45,16 +45,11 @@ func (s *Store) poll(ctx context.Context, partition int, from store.Position) (s
 		at = from.ID
 	}
 	key := s.keys.Feed(partition)
-	args := []any{1, key, at, pollMost + 1}
-	cmds, err := s.send(ctx, call{
-		key:  key,
-		make: func() []redis.Cmder { return run(ctx, "evalsha", pollScript.sha, args) },
-		eval: func() []redis.Cmder { return run(ctx, "eval", pollScript.text, args) },
-	})
+	t, err := s.send(ctx, call{key: key, script: pollScript, args: []any{nil, nil, 1, key, at, pollMost + 1}})
 	if err != nil {
 		return store.Batch{}, err
 	}
-	entries, err := replies(cmds[0])
+	entries, err := replies(t.cmds[0])
 	if err != nil {
 		return store.Batch{}, err
 	}
@@ -149,7 +144,7 @@ func (s *Store) Subjects(ctx context.Context) iter.Seq2[store.Subject, error] {
 var errEnough = errors.New("enough")
 
 func (s *Store) subjects(ctx context.Context, yield func(store.Subject, error) bool) error {
-	step, cancel := s.bounded(ctx)
+	step, cancel := s.bounded(ctx, new(until))
 	nodes, err := s.masters(step)
 	cancel()
 	if err != nil {
@@ -169,7 +164,7 @@ func (s *Store) scan(ctx context.Context, node *redis.Client, seen map[store.Dig
 		if s.closed.Load() {
 			return store.ErrClosed
 		}
-		step, cancel := s.bounded(ctx)
+		step, cancel := s.bounded(ctx, new(until))
 		keys, next, err := node.Scan(step, cursor, s.keys.Ledgers(), 256).Result()
 		cancel()
 		if err != nil {
@@ -195,7 +190,7 @@ func (s *Store) names(ctx context.Context, node *redis.Client, keys []string, se
 			pipe.HGet(ctx, key, "s")
 		}
 	}
-	step, cancel := s.bounded(ctx)
+	step, cancel := s.bounded(ctx, new(until))
 	defer cancel()
 	cmds, err := pipe.Exec(step)
 	if err != nil && !isNil(err) {

@@ -69,8 +69,12 @@ func (l *lane) send(ctx context.Context, cmds []redis.Cmder) error {
 		runtime.Gosched() // those who were answered together come back together
 		l.next()
 	}
-	end, stop := unwatched(ctx)
-	defer stop()
+	var end <-chan time.Time
+	timer := watch(ctx)
+	if timer != nil {
+		end = timer.C
+	}
+	defer unwatch(timer)
 	select {
 	case <-p.done:
 		return p.err
@@ -106,11 +110,14 @@ func (l *lane) tardy() {
 // next lets the gathered calls go out, or gives the place back.
 func (l *lane) next() {
 	if batch := l.board(); batch != nil {
-		go func() {
-			for ; batch != nil; batch = l.board() {
-				l.fly(batch)
-			}
-		}()
+		go l.serve(batch)
+	}
+}
+
+// serve sends a batch, and what has gathered meanwhile.
+func (l *lane) serve(batch []*passenger) {
+	for ; batch != nil; batch = l.board() {
+		l.fly(batch)
 	}
 }
 

@@ -67,11 +67,11 @@ func TestJudge(t *testing.T) {
 			}
 		})
 	}
-	once := &try{call: call{write: true}, known: true}
-	if _, again := (&Store{}).judge(t.Context(), told("NOSCRIPT No matching script."), once); !again || once.known {
+	unknown := &try{call: call{write: true, script: touchScript}, form: bySHA}
+	if _, again := (&Store{}).judge(t.Context(), told("NOSCRIPT No matching script."), unknown); !again || unknown.form != byText {
 		t.Error("an unknown script must be sent in full")
 	}
-	if _, again := (&Store{}).judge(t.Context(), told("NOSCRIPT No matching script."), once); again {
+	if _, again := (&Store{}).judge(t.Context(), told("NOSCRIPT No matching script."), unknown); again {
 		t.Error("a script that was sent in full and is unknown must end the call")
 	}
 	asked := &try{}

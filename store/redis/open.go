@@ -28,7 +28,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.adopt(); err != nil {
 		return err
 	}
-	ctx, cancel := s.bounded(ctx)
+	ctx, cancel := s.bounded(ctx, new(until))
 	defer cancel()
 	s.level = durability{Durability: Durability{}} // nothing that open writes needs waiting for
 	s.keys = keyspace.NewRedis(s.o.Prefix, 1)
@@ -161,9 +161,7 @@ func (s *Store) space(ctx context.Context, o Options) (wire.Keyspace, error) {
 	if k.Partitions == 0 {
 		k.Partitions = usualPartitions
 	}
-	_, err = s.send(ctx, call{key: s.keys.Space(), write: true, make: func() []redis.Cmder {
-		return []redis.Cmder{command(ctx, "set", s.keys.Space(), string(wire.AppendKeyspace(nil, k)), "nx")}
-	}})
+	_, err = s.send(ctx, call{key: s.keys.Space(), write: true, args: []any{"set", s.keys.Space(), string(wire.AppendKeyspace(nil, k)), "nx"}})
 	if errors.Is(err, errDenied) {
 		return k, fmt.Errorf("%w: the keyspace is new, and this user may not make it: have a writer open it first", err)
 	}
@@ -196,13 +194,11 @@ func (s *Store) rejoin(ctx context.Context) error {
 }
 
 func (s *Store) readSpace(ctx context.Context) (k wire.Keyspace, known bool, err error) {
-	cmds, err := s.send(ctx, call{key: s.keys.Space(), make: func() []redis.Cmder {
-		return []redis.Cmder{command(ctx, "get", s.keys.Space())}
-	}})
+	t, err := s.send(ctx, call{key: s.keys.Space(), args: []any{"get", s.keys.Space()}})
 	if err != nil {
 		return k, false, err
 	}
-	c, _ := cmds[0].(once)
+	c, _ := t.cmds[0].(once)
 	text, err := c.Text()
 	switch {
 	case isNil(err):
@@ -220,11 +216,7 @@ func (s *Store) readSpace(ctx context.Context) (k wire.Keyspace, known bool, err
 // bear sees to it that a partition has a feed.
 func (s *Store) bear(ctx context.Context, part int) error {
 	key := s.keys.Feed(part)
-	args, _ := s.common(owner{part: part, key: key}) // the feed stands for the ledger, which is not touched
-	_, err := s.send(ctx, call{
-		key: key, write: true,
-		make: func() []redis.Cmder { return run(ctx, "evalsha", genesisScript.sha, args) },
-		eval: func() []redis.Cmder { return run(ctx, "eval", genesisScript.text, args) },
-	})
+	a := s.common(owner{part: part, key: key}, 0) // the feed stands for the ledger, which is not touched
+	_, err := s.send(ctx, call{key: key, write: true, script: genesisScript, args: a.list})
 	return err
 }

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/jetonkit/jeton/internal/keyspace"
 	"github.com/jetonkit/jeton/internal/ledger"
 	"github.com/jetonkit/jeton/internal/wire"
@@ -25,17 +23,18 @@ func (s *Store) Lookup(ctx context.Context, subject store.Subject, ids ...string
 	}
 	d := o.digest
 	book := book{digest: d, fields: make([]keyspace.Field, len(ids))}
-	args := make([]any, 4, 4+len(ids))
-	args[0], args[1], args[2], args[3] = "hmget", o.key, "h", "x"
+	args := newArguments(1+len(ids), "hmget")
+	args.text(o.key)
+	args.list = append(args.list, "h", "x")
 	for i, id := range ids {
 		book.fields[i] = keyspace.FieldOf(id)
-		args = append(args, string(book.fields[i][:]))
+		args.field(book.fields[i])
 	}
-	values, err := s.exchange(ctx, o.part, ask(ctx, o.key, args))
+	values, err := s.exchange(ctx, call{key: o.key, part: o.part, args: args.list})
 	if err != nil {
 		return store.State{}, s.errs.Fail("lookup", d, err)
 	}
-	if len(values) != len(args)-2 {
+	if len(values) != 2+len(ids) {
 		return store.State{}, s.errs.Fail("lookup", d, errReply)
 	}
 	if err := book.fill(values); err != nil {
@@ -45,42 +44,24 @@ func (s *Store) Lookup(ctx context.Context, subject store.Subject, ids ...string
 	return state, s.errs.Fail("lookup", d, err)
 }
 
-// ask is the call of one command that only reads.
-func ask(ctx context.Context, key string, args []any) call {
-	return call{key: key, make: func() []redis.Cmder { return []redis.Cmder{command(ctx, args...)} }}
-}
-
 // exchange asks a master one question about a ledger, and looks at its partition within the same round trip when it is
 // time.
-func (s *Store) exchange(ctx context.Context, part int, c call) ([]any, error) {
-	look := s.stale(part)
-	var sent time.Time
-	if look {
-		beside := func(build func() []redis.Cmder) func() []redis.Cmder {
-			return func() []redis.Cmder {
-				sent = now()
-				return append(build(), s.look(ctx, part)...)
-			}
-		}
-		c.make = beside(c.make)
-		if c.eval != nil {
-			c.eval = beside(c.eval)
-		}
-	}
-	cmds, err := s.send(ctx, c)
+func (s *Store) exchange(ctx context.Context, c call) ([]any, error) {
+	c.look = s.stale(c.part)
+	t, err := s.send(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	if look {
-		err := s.note(ctx, part, sent, cmds[1:], true)
+	if c.look {
+		err := s.note(ctx, c.part, t.sent, t.cmds[1:], true)
 		if err != nil && !errors.Is(err, store.ErrCorrupt) { // a slot that is being moved has its keys on two nodes
-			err = s.sight(ctx, part, true)
+			err = s.sight(ctx, c.part, true)
 		}
 		if err != nil && !c.write { // what was written is written; the next question looks again
 			return nil, translate(ctx, err)
 		}
 	}
-	return replies(cmds[0])
+	return replies(t.cmds[0])
 }
 
 // env is what the rules need to know besides the ledger. A ledger that is not there starts with the feed's birth.
@@ -99,7 +80,7 @@ func (s *Store) List(ctx context.Context, subject store.Subject, p store.Page) (
 		return store.Records{}, err
 	}
 	d := o.digest
-	values, err := s.exchange(ctx, o.part, ask(ctx, o.key, []any{"hgetall", o.key}))
+	values, err := s.exchange(ctx, call{key: o.key, part: o.part, args: []any{"hgetall", o.key}})
 	if err != nil {
 		return store.Records{}, s.errs.Fail("list", d, err)
 	}

@@ -97,7 +97,8 @@ type Store struct {
 	level      durability
 	partitions []partition
 	bells      bells
-	mute       sync.Once // tells that the bell is denied
+	mute       sync.Once   // tells that the bell is denied
+	scripted   atomic.Bool // this user may not call functions
 	fixed      fixed
 	lanes      sync.Map // *redis.Client -> *lanes
 	guests     sync.Map // address -> *redis.Client

@@ -66,28 +66,33 @@ func (s *Store) addLanes(node *redis.Client) any {
 	return l
 }
 
-// call is one question to the master of a key: the commands that go out together, and anew for every try. The first
-// decides whether the call succeeded; the others only tell more.
+// call is one question to the master of a key: a command, a look at a partition, or both. They go out together, and anew
+// for every try. The first decides whether the call succeeded; the others only tell more.
 type call struct {
 	key   string
 	write bool
-	make  func() []redis.Cmder
-	// eval, where it is not nil, takes the place of make for a server that does not know the script.
-	eval func() []redis.Cmder
+	// script, where there is one, is what the command runs; args, nil for no command, then begin with two empty places.
+	script *script
+	args   []any
+	part   int // of the look
+	look   bool
 }
 
 // send asks until there is an answer, as long as the error is one that passes and the deadline allows. Repeating is safe:
 // every write proves its own repeat.
-func (s *Store) send(caller context.Context, c call) ([]redis.Cmder, error) {
-	ctx, cancel := s.bounded(caller)
+func (s *Store) send(caller context.Context, c call) (*try, error) {
+	t := &try{call: c, form: s.form(c.script)}
+	ctx, cancel := s.bounded(caller, &t.until)
 	defer cancel()
-	t := try{call: c, known: true}
 	for ; ; t.attempt++ {
-		cmds, err := s.ask(ctx, &t)
+		err := s.ask(ctx, t)
 		if err == nil {
-			return cmds, nil
+			if t.barred {
+				s.script(ctx)
+			}
+			return t, nil
 		}
-		wait, again := s.judge(ctx, err, &t)
+		wait, again := s.judge(ctx, err, t)
 		if !again || !pause(ctx, wait) {
 			s.failures.Add(1)
 			return nil, t.failure(caller, err)
@@ -96,13 +101,19 @@ func (s *Store) send(caller context.Context, c call) ([]redis.Cmder, error) {
 	}
 }
 
-// try is how far a call has come.
+// try is how far a call has come. It is one piece of memory for all that a call needs.
 type try struct {
 	call
+	cmds    []redis.Cmder
+	room    [3]redis.Cmder // of cmds
+	sent    time.Time      // when the look went out
+	until   until
 	attempt int
 	to      target
-	known   bool // the script is known to the server
-	unsure  bool // a write that got no reply may have happened
+	form    form
+	load    *redis.Cmd // FUNCTION LOAD, where it was sent
+	barred  bool       // functions are, for this user
+	unsure  bool       // a write that got no reply may have happened
 }
 
 // failure translates the last error.
@@ -120,32 +131,47 @@ type target struct {
 	asking bool
 }
 
-// ask sends once.
-func (s *Store) ask(ctx context.Context, t *try) ([]redis.Cmder, error) {
-	build := t.make
-	if !t.known && t.eval != nil {
-		build = t.eval
+// build makes the commands of a try.
+func (s *Store) build(ctx context.Context, t *try) {
+	t.cmds = t.room[:0]
+	switch {
+	case t.script != nil:
+		t.cmds = append(t.cmds, t.script.command(ctx, t.form, t.args))
+	case t.args != nil:
+		t.cmds = append(t.cmds, command(ctx, t.args...))
 	}
-	cmds := build()
+	if t.look {
+		t.sent = now()
+		t.cmds = s.look(ctx, t.cmds, t.part)
+	}
+}
+
+// ask sends once.
+func (s *Store) ask(ctx context.Context, t *try) error {
+	s.build(ctx, t)
 	node, err := s.node(ctx, t.key, t.to)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ways := s.lanesOf(node)
 	way := &ways.reads
 	if t.write {
 		way = &ways.writes
 	}
-	all := cmds
+	all := t.cmds
 	if t.to.asking {
-		all = append([]redis.Cmder{command(ctx, "asking")}, cmds...)
+		all = append([]redis.Cmder{command(ctx, "asking")}, all...)
+	}
+	if t.form == loaded {
+		load := command(ctx, "function", "load", library)
+		t.load, all = load.Cmd, append([]redis.Cmder{load}, all...)
 	}
 	err = way.send(ctx, all)
 	if errors.Is(err, errLeft) { // the commands are still under way
-		return nil, ctx.Err()
+		return ctx.Err()
 	}
 	// A WAIT says something of what was written; behind an error reply it counts neither for nor against it.
-	if first := cmds[0].Err(); err == nil || isTold(first) {
+	if first := t.cmds[0].Err(); err == nil || isTold(first) {
 		err = first
 	}
 	if errors.Is(err, redis.ErrClosed) { // go-redis drops the clients of nodes that left
@@ -154,7 +180,7 @@ func (s *Store) ask(ctx context.Context, t *try) ([]redis.Cmder, error) {
 	if isNil(err) { // nothing is an answer
 		err = nil
 	}
-	return cmds, err
+	return err
 }
 
 // node returns the client of the master that a call goes to.
@@ -232,19 +258,19 @@ const fewTries = 3
 func (s *Store) judge(ctx context.Context, err error, t *try) (wait time.Duration, again bool) {
 	message, told := asServer(err)
 	t.unsure = t.unsure || t.write && mayHaveHappened(err)
-	t.to = target{}
 	if ctx.Err() != nil {
 		return 0, false
 	}
+	if told && t.script != nil && t.unknown(message) {
+		return 0, true // the same node
+	}
+	t.to = target{}
 	wait, few := backoff(t.attempt), t.attempt < fewTries
 	if !told {
 		s.reload(ctx) // the node may be gone, and go-redis would look only once a minute
 		return wait, few && transient(err)
 	}
 	switch code(message) {
-	case "NOSCRIPT":
-		again, t.known = t.known, false
-		return 0, again
 	case "MOVED", "ASK":
 		s.reload(ctx)
 		if fields := strings.Fields(message); len(fields) == 3 {

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -13,10 +14,10 @@ type until struct {
 }
 
 // Deadline implements context.Context.
-func (u until) Deadline() (time.Time, bool) { return u.end, true }
+func (u *until) Deadline() (time.Time, bool) { return u.end, true }
 
 // Err implements context.Context.
-func (u until) Err() error {
+func (u *until) Err() error {
 	if err := u.Context.Err(); err != nil || now().Before(u.end) {
 		return err
 	}
@@ -32,7 +33,7 @@ type timed struct {
 // callers returns the context as the caller gave it: an end that was set here is an outage, and not the caller's.
 func callers(ctx context.Context) context.Context {
 	switch ctx := ctx.(type) {
-	case until:
+	case *until:
 		return ctx.Context
 	case timed:
 		return ctx.caller
@@ -40,25 +41,39 @@ func callers(ctx context.Context) context.Context {
 	return ctx
 }
 
-// unwatched returns a channel that tells the end of a context which has no timer; nil for any other. stop must be called.
-func unwatched(ctx context.Context) (end <-chan time.Time, stop func() bool) {
-	u, ok := ctx.(until)
+// timers are used again: they are most of what waiting costs.
+var timers = sync.Pool{New: func() any { return time.NewTimer(time.Hour) }}
+
+// watch returns a timer for the end of a context which has none of its own; nil for any other. unwatch must be called.
+func watch(ctx context.Context) *time.Timer {
+	u, ok := ctx.(*until)
 	if !ok {
-		return nil, func() bool { return false }
+		return nil
 	}
-	t := time.NewTimer(u.end.Sub(now()))
-	return t.C, t.Stop
+	t := timers.Get().(*time.Timer) //nolint:errcheck // nothing else is in it
+	t.Reset(u.end.Sub(now()))
+	return t
 }
 
-// bounded gives a call without a deadline that of the options. A client that may dial for longer needs a timer: go-redis
+func unwatch(t *time.Timer) {
+	if t != nil {
+		t.Stop() // nothing is left in its channel
+		timers.Put(t)
+	}
+}
+
+// bounded gives a call without a deadline that of the options; u is where it may be kept. A client that may dial for longer needs a timer: go-redis
 // dials on a context of its own, and a caller stops waiting for it by Done alone.
-func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+func (s *Store) bounded(ctx context.Context, u *until) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
-		return ctx, func() {}
+		return ctx, nothing
 	}
 	if s.dial > s.o.Timeout {
 		watched, cancel := context.WithTimeout(ctx, s.o.Timeout)
 		return timed{watched, ctx}, cancel
 	}
-	return until{ctx, now().Add(s.o.Timeout)}, func() {}
+	*u = until{ctx, now().Add(s.o.Timeout)}
+	return u, nothing
 }
+
+func nothing() {}

@@ -8,8 +8,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/redis/go-redis/v9"
-
 	"github.com/jetonkit/jeton/internal/keyspace"
 	"github.com/jetonkit/jeton/internal/ledger"
 	"github.com/jetonkit/jeton/internal/wire"
@@ -29,19 +27,14 @@ func (s *Store) owner(subject store.Subject) owner {
 	return owner{subject: subject, digest: d, part: d.Partition(s.keys.Partitions()), key: s.keys.Ledger(d)}
 }
 
-// write runs a verb's script on a ledger and returns its outcome's name, the server's time and what follows them.
-func (s *Store) write(ctx context.Context, o owner, sc *script, args ...any) (string, time.Time, []any, error) {
-	all, question := s.common(o)
-	all = append(all, args...)
-	list, err := s.exchange(ctx, o.part, call{
-		key: o.key, write: true,
-		make: func() []redis.Cmder { return run(ctx, "evalsha", sc.sha, all) },
-		eval: func() []redis.Cmder { return run(ctx, "eval", sc.text, all) },
-	})
+// write runs a verb's script on a ledger and returns its outcome's name, the server's time and what follows them. The
+// arguments begin with the common ones.
+func (s *Store) write(ctx context.Context, o owner, sc *script, a *arguments) (string, time.Time, []any, error) {
+	list, err := s.exchange(ctx, call{key: o.key, part: o.part, write: true, script: sc, args: a.list})
 	if err != nil {
 		return "", time.Time{}, nil, err
 	}
-	if len(list) < 4 || list[0] != question {
+	if len(list) < 4 || list[0] != a.question {
 		return "", time.Time{}, nil, errReply
 	}
 	outcome, ok := list[1].(string)
@@ -59,50 +52,50 @@ func (s *Store) write(ctx context.Context, o owner, sc *script, args ...any) (st
 	return outcome, time.UnixMicro(micro).UTC(), list[4:], nil
 }
 
-func run(ctx context.Context, verb, script string, args []any) []redis.Cmder {
-	all := make([]any, 0, 2+len(args))
-	all = append(append(all, verb, script), args...)
-	return []redis.Cmder{command(ctx, all...)}
-}
-
-// common returns the number of keys, the keys and the arguments that every script of a ledger begins with, and what its
-// answer must begin with.
-func (s *Store) common(o owner) (args []any, question string) {
-	check := wire.HeadCheck(o.digest)
-	var lead [40]byte
+// common returns the arguments that every script of a ledger begins with, behind two places for what it is called by. More
+// of them may follow.
+func (s *Store) common(o owner, more int) *arguments {
+	check, f := wire.HeadCheck(o.digest), &s.fixed
+	var lead [57]byte
 	copy(lead[:], check[:])
 	copy(lead[8:], o.digest[:])
 	binary.LittleEndian.PutUint64(lead[24:], rand.Uint64()) // nonces tell events apart, they are no secrets
 	binary.LittleEndian.PutUint64(lead[32:], rand.Uint64())
-	f := &s.fixed
-	at, keep, bell := f.none, f.keep, f.none
+	copy(lead[40:], f.numbers[:])
+	at, bell := f.none, f.none
 	if s.o.Now != nil {
 		at = strconv.FormatInt(s.o.Now().UnixMicro(), 10)
 	}
-	if o.subject.Kind == store.KindOnce {
-		keep = f.zero
+	if o.subject.Kind == store.KindOnce { // its ledger ends with its nonce
+		clear(lead[46:52])
 	}
 	if s.bells.free() {
 		bell = f.bell
 	}
-	text := string(lead[:])
-	args = make([]any, 0, 24)
-	return append(args, f.keys, o.key, s.keys.Feed(o.part), at, text, f.marklife, keep, f.maxmarks, bell, f.durable), text[24:32]
+	a := newArguments(3+more, nil, nil, f.keys)
+	a.text(o.key)
+	a.text(s.keys.Feed(o.part))
+	a.list = append(a.list, at)
+	a.text(string(lead[:]))
+	a.question = a.texts[2][24:32]
+	a.list = append(a.list, bell)
+	return &a
 }
 
-// fixed are the arguments that are the same for every call of a store. Kept as what a command takes, they cost nothing.
-type fixed struct{ none, zero, keys, marklife, keep, maxmarks, bell, durable any }
+// fixed is what is the same for every call of a store: arguments as a command takes them, and the numbers of the lead, which
+// are how long marks and ledgers last in milliseconds, MaxMarks, and whether a write must write something to wait for.
+type fixed struct {
+	none, keys, bell any
+	numbers          [17]byte
+}
 
 func (s *Store) fix() {
 	marklife := s.life + store.MarkMargin
-	text := func(d time.Duration) string { return strconv.FormatInt(d.Milliseconds(), 10) }
-	s.fixed = fixed{
-		none: "", zero: "0", keys: "2", marklife: text(marklife), keep: text(max(24*time.Hour, marklife)),
-		maxmarks: strconv.Itoa(s.o.MaxMarks), bell: s.keys.Bell(), durable: "",
-	}
-	if !s.level.none() {
-		s.fixed.durable = "1"
-	}
+	b := appendNumber(nil, 6, uint64(marklife.Milliseconds()))
+	b = appendNumber(b, 6, uint64(max(24*time.Hour, marklife).Milliseconds()))
+	b = appendNumber(b, 4, uint64(s.o.MaxMarks))
+	b = append(b, flag(!s.level.none()))
+	s.fixed = fixed{none: "", keys: "2", bell: s.keys.Bell(), numbers: [17]byte(b)}
 }
 
 // begin refuses what should not be asked.
@@ -164,16 +157,29 @@ func (s *Store) Issue(ctx context.Context, r store.IssueRequest) (store.Issued, 
 	}
 	f := keyspace.FieldOf(rec.ID)
 	sections, n := wire.Optional(rec)
-	name, cut := "", ""
+	var name string
 	if rec.Subject.Kind != store.KindOnce {
 		name = wire.Name(rec.Subject)
 	}
+	var cut uint64
 	if r.IfCut != nil {
-		cut = strconv.FormatUint(*r.IfCut, 10)
+		cut = *r.IfCut
 	}
-	outcome, at, got, err := s.write(ctx, o, issueScript, string(f[:]), checkOf(o, f), string(rec.Link[:]),
-		milli(rec.ExpiresAt), milli(rec.Deadline), string(sections), n, cut, name,
-		r.Limit.Max, r.Limit.MaxPerClass, int(r.Limit.Policy), rec.Class)
+	var room [27]byte
+	b := appendEnd(appendEnd(room[:0], rec.ExpiresAt), rec.Deadline)
+	b = append(b, byte(n))
+	b = appendNumber(appendNumber(b, 2, uint64(r.Limit.Max)), 2, uint64(r.Limit.MaxPerClass))
+	b = append(b, byte(r.Limit.Policy), flag(r.IfCut != nil))
+	b = appendNumber(b, 8, cut)
+	a := s.common(o, 7)
+	a.field(f)
+	a.text(checkOf(o, f))
+	a.text(string(rec.Link[:]))
+	a.text(string(b))
+	a.text(string(sections))
+	a.text(name)
+	a.text(rec.Class)
+	outcome, at, got, err := s.write(ctx, o, issueScript, a)
 	if err := s.result("issue", o, outcome, err, at, r.Check); err != nil {
 		return store.Issued{}, err
 	}
@@ -222,8 +228,18 @@ func (s *Store) Rotate(ctx context.Context, r store.RotateRequest) (store.Rotate
 		return store.Rotated{}, err
 	}
 	f := keyspace.FieldOf(r.ID)
-	outcome, at, got, err := s.write(ctx, o, rotateScript, string(f[:]), strconv.FormatUint(r.Rotation, 10),
-		string(r.Link[:]), string(r.NextLink[:]), (r.Grace + time.Microsecond - 1).Microseconds(), r.Replays(), r.Binding, milli(r.ExpiresAt), checkOf(o, f))
+	var room [23]byte
+	b := appendNumber(room[:0], 8, r.Rotation)
+	b = appendNumber(b, 7, uint64((r.Grace + time.Microsecond - 1).Microseconds()))
+	b = appendEnd(appendNumber(b, 2, uint64(r.Replays())), r.ExpiresAt)
+	a := s.common(o, 6)
+	a.field(f)
+	a.text(checkOf(o, f))
+	a.text(string(r.Link[:]))
+	a.text(string(r.NextLink[:]))
+	a.text(string(b))
+	a.text(r.Binding)
+	outcome, at, got, err := s.write(ctx, o, rotateScript, a)
 	if err := s.result("rotate", o, outcome, err, at, r.Check); err != nil {
 		return store.Rotated{}, err
 	}
@@ -256,12 +272,14 @@ func (s *Store) Update(ctx context.Context, r store.UpdateRequest) (store.Record
 		return store.Record{}, err
 	}
 	f := keyspace.FieldOf(r.ID)
-	replace := ""
-	if r.Metadata != nil {
-		replace = "1"
-	}
-	outcome, at, got, err := s.write(ctx, o, updateScript, string(f[:]), strconv.FormatUint(r.Version, 10),
-		replace, wire.Metadata(r.Metadata), milli(r.ExpiresAt), milli(r.Deadline), checkOf(o, f))
+	b := append(appendNumber(nil, 8, r.Version), flag(r.Metadata != nil))
+	b = appendEnd(appendEnd(b, r.ExpiresAt), r.Deadline)
+	a := s.common(o, 4)
+	a.field(f)
+	a.text(checkOf(o, f))
+	a.text(string(b))
+	a.text(wire.Metadata(r.Metadata))
+	outcome, at, got, err := s.write(ctx, o, updateScript, a)
 	if err := s.result("update", o, outcome, err, at, r.Check); err != nil {
 		return store.Record{}, err
 	}
@@ -276,7 +294,11 @@ func (s *Store) Touch(ctx context.Context, r store.TouchRequest) error {
 		return err
 	}
 	f := keyspace.FieldOf(r.ID)
-	outcome, at, _, err := s.write(ctx, o, touchScript, string(f[:]), milli(r.ExpiresAt), checkOf(o, f))
+	a := s.common(o, 3)
+	a.field(f)
+	a.text(checkOf(o, f))
+	a.text(string(appendEnd(nil, r.ExpiresAt)))
+	outcome, at, _, err := s.write(ctx, o, touchScript, a)
 	if err == nil && (outcome == "notfound" || outcome == "revoked") {
 		return nil
 	}
@@ -295,13 +317,21 @@ func (s *Store) Revoke(ctx context.Context, r store.Revocation) error {
 	var outcome string
 	switch {
 	case r.All:
-		outcome, _, _, err = s.write(ctx, o, allScript, string(r.Op[:]), "")
+		outcome, err = s.all(ctx, o, r.Op, "")
 	case r.Others != nil:
 		outcome, err = s.others(ctx, o, r)
 	default:
 		outcome, err = s.ids(ctx, o, r)
 	}
 	return s.result("revoke", o, outcome, err, time.Time{}, nil)
+}
+
+func (s *Store) all(ctx context.Context, o owner, op store.Op, forget string) (string, error) {
+	a := s.common(o, 2)
+	a.text(string(op[:]))
+	a.text(forget)
+	outcome, _, _, err := s.write(ctx, o, allScript, a)
+	return outcome, err
 }
 
 func (s *Store) others(ctx context.Context, o owner, r store.Revocation) (string, error) {
@@ -311,13 +341,17 @@ func (s *Store) others(ctx context.Context, o owner, r store.Revocation) (string
 		keep, text, check = string(f[:]), wire.KeepText(r.Others.Keep), checkOf(o, f)
 	}
 	op := ledger.OthersOp(r.Op)
-	outcome, _, _, err := s.write(ctx, o, othersScript, string(op[:]), keep, text, r.Others.Class, r.Reason, check)
+	a := s.common(o, 6)
+	for _, t := range [...]string{string(op[:]), keep, text, r.Others.Class, r.Reason, check} {
+		a.text(t)
+	}
+	outcome, _, _, err := s.write(ctx, o, othersScript, a)
 	return outcome, err
 }
 
 func (s *Store) ids(ctx context.Context, o owner, r store.Revocation) (string, error) {
-	args := make([]any, 1, 1+2*len(r.IDs))
-	args[0] = r.Reason
+	a := s.common(o, 1+2*len(r.IDs))
+	a.text(r.Reason)
 	seen := make(map[keyspace.Field]bool, len(r.IDs))
 	for _, id := range r.IDs {
 		f := keyspace.FieldOf(id)
@@ -325,9 +359,10 @@ func (s *Store) ids(ctx context.Context, o owner, r store.Revocation) (string, e
 			continue
 		}
 		seen[f] = true
-		args = append(args, string(f[:]), checkOf(o, f))
+		a.field(f)
+		a.text(checkOf(o, f))
 	}
-	outcome, _, _, err := s.write(ctx, o, revokeScript, args...)
+	outcome, _, _, err := s.write(ctx, o, revokeScript, a)
 	return outcome, err
 }
 
@@ -337,17 +372,8 @@ func (s *Store) Forget(ctx context.Context, subject store.Subject) error {
 	if err != nil {
 		return err
 	}
-	op := store.NewOp()
-	outcome, _, _, err := s.write(ctx, o, allScript, string(op[:]), "1")
+	outcome, err := s.all(ctx, o, store.NewOp(), "1")
 	return s.result("forget", o, outcome, err, time.Time{}, nil)
-}
-
-// milli rounds an end up to a millisecond; the zero time is no argument.
-func milli(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return strconv.FormatInt(t.Add(time.Millisecond-time.Nanosecond).UnixMilli(), 10)
 }
 
 // number reads an integer of a reply, which the protocol gives as text here and there.

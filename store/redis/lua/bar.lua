@@ -1,26 +1,24 @@
 -- Marks: ids barred alone.
-local barred = {} -- the fields newly barred, for the feed
+
+-- room makes room for n more marks: it drops expired ones, and failing that raises the floor and drops all.
+local function room(n)
+  if n == 0 or h.marks + n <= maxmarks then return end
+  local all, live = call('HGETALL', ledger), {}
+  for i = 1, #all, 2 do
+    local f, v = all[i], all[i + 1]
+    if #f == 17 and byte(v) == 0x12 and edits[f] == nil then
+      if mark(v) * 1000 <= now then drop(f, v) else live[f] = v end
+    end
+  end
+  if h.marks + n <= maxmarks then return end
+  h.floor, h.floortime, h.changed = seq(), max(h.floortime, now), true
+  outlive(now / 1000)
+  for f, v in pairs(live) do drop(f, v) end
+end
 
 -- bar marks fields, whose live records die. targets are {field, check, old value}, each field once and none under an
 -- unexpired mark.
 local function bar(reason, targets)
-  -- room makes room for n more marks: it drops expired ones, and failing that raises the floor and drops all.
-  local function room(n)
-    if n == 0 or h.marks + n <= maxmarks then return end
-    local all, live = call('HGETALL', ledger), {}
-    for i = 1, #all, 2 do
-      local f, v = all[i], all[i + 1]
-      if #f == 17 and byte(v) == 0x12 and edits[f] == nil then
-        if mark(v) * 1000 <= now then drop(f, v) else live[f] = v end
-      end
-    end
-    if h.marks + n <= maxmarks then return end
-    h.floor, h.floortime, h.changed = seq(), max(h.floortime, now), true
-    outlive(now / 1000)
-    for f, v in pairs(live) do drop(f, v) end
-  end
-
-  reading()
   room(#targets)
   local ending = ceil(max(h.time, now) / 1000 + marklife) -- a clock set back must not end it before its token
   for i, t in ipairs(targets) do

@@ -1,15 +1,12 @@
 -- The end of every step that changes something: pruning, the write, the events.
 
 -- prune looks at eight entries at random on every fourth write that adds one, and removes the dead among them, so that what
--- adds pays for the cleaning: two entries each. A damaged one must not stand in the way.
-local function prune()
-  reading()
-  local got = call('HRANDFIELD', ledger, 8, 'WITHVALUES')
+-- adds pays for the cleaning: two entries each. A damaged one ends it, and must not stand in the way.
+local function prune(got)
   for i = 1, #got, 2 do
     local f, v = got[i], got[i + 1]
     if #f == 17 and edits[f] == nil then
-      local ok, gone = pcall(removable, v)
-      if ok and gone then drop(f, v) end
+      if removable(v) then drop(f, v) end
     end
   end
 end
@@ -57,7 +54,9 @@ end
 -- erase it. grows says that the ledger may have more entries than before, so that it must be pruned.
 local function finish(told, name, grows)
   told = told or #barred > 0
-  if grows and not h.fresh and byte(nonce, 9) % 4 == 0 then prune() end
+  if grows and not h.fresh and byte(nonce, 9) % 4 == 0 then
+    pcall(prune, call('HRANDFIELD', ledger, 8, 'WITHVALUES'))
+  end
   h.time = max(h.time, now)
   if told then tell(true) end -- before the ledger: a follower may know too much, and never too little
   if h.unlink then call('UNLINK', ledger) end -- whatever its size; what must stay is written anew

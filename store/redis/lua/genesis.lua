@@ -1,3 +1,5 @@
 -- Opens a partition's feed, whose key stands for both: appends its genesis where there is none.
-tell(false)
-return reply('ok', tail.birth)
+local function genesis()
+  tell(false)
+  return reply('ok', tail.birth)
+end

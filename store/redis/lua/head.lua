@@ -1,9 +1,4 @@
--- The head of the ledger, the last event of the feed, and what the step is going to write.
-local h
-local edits, ends = {}, 0 -- field -> new value or false; when the ledger may go at the earliest, after this step (ms)
-local tail                -- the feed's last event: id, nonce, birth; id false where there is none
-local rang = 0            -- how often the bell was rung
-
+-- The head of the ledger, and the last event of the feed.
 local function last()
   if tail then return tail end
   local got = call('XREVRANGE', stream, '+', '-', 'COUNT', 1)[1]
@@ -23,7 +18,7 @@ local tell -- finish.lua
 -- its head has lost its cut.
 local function open(got, n)
   local raw, extra = got[1], got[2]
-  h = {floor = 0, floortime = 0, keptcut = 0, keep = ''}
+  h = {seq = 0, cut = 0, cuttime = 0, time = 0, marks = 0, ends = 0, floor = 0, floortime = 0, keptcut = 0, keep = '', extra = extra}
   if raw then
     if byte(raw) ~= 0x11 or #raw ~= 45 then corrupt('the head is foreign or cut short') end
     if sub(raw, 2, 9) ~= check then corrupt('the head belongs to another subject') end
@@ -41,7 +36,6 @@ local function open(got, n)
     h.floor, h.floortime, h.keptcut = unpackb('>I7I7I7', extra, 10)
     h.keep = sub(extra, 31)
   end
-  h.extra = extra
 end
 
 local function seq()

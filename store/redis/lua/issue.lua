@@ -1,17 +1,6 @@
-local field, mycheck, link = ARGV[args], ARGV[args + 1], ARGV[args + 2]
-local expires, deadline = tonumber(ARGV[args + 3]), tonumber(ARGV[args + 4]) -- ms; no deadline is nil
-local parts, nparts = ARGV[args + 5], tonumber(ARGV[args + 6])
-local ifcut, name = tonumber(ARGV[args + 7]), ARGV[args + 8]
-local most, mostofclass, policy, class = tonumber(ARGV[args + 9]), tonumber(ARGV[args + 10]), ARGV[args + 11], ARGV[args + 12]
-local got = call('HMGET', ledger, 'h', 'x', field)
-if not bounded(expires, deadline) then return reply('ends') end
-open(got, 3)
-mine(got[3], mycheck)
-
 -- victims returns the sessions that must give way to the limit, or nil and why the new one is refused. What it needs is
--- made within it, since most logins have no limit and every function costs.
-local function victims()
-  reading()
+-- made within it, since most logins have no limit.
+local function victims(most, mostofclass, policy, class)
 
   -- before orders bytes, whatever the server's locale says of texts.
   local function before(a, b)
@@ -83,7 +72,7 @@ local function victims()
   local live = sessions()
   if not live then return nil, 'toomany' end
   table.sort(live, function(a, b)
-    if policy == '1' and a.record.seen ~= b.record.seen then return a.record.seen < b.record.seen end
+    if policy == 1 and a.record.seen ~= b.record.seen then return a.record.seen < b.record.seen end
     if a.record.issued ~= b.record.issued then return a.record.issued < b.record.issued end
     return before(id(a), id(b))
   end)
@@ -95,43 +84,51 @@ local function victims()
   for _, s in ipairs(live) do
     if s.victim then out[#out + 1] = s end
   end
-  if #out > 0 and policy == '2' then return nil, 'full' end
+  if #out > 0 and policy == 2 then return nil, 'full' end
   return out
 end
 
-local s, old
-if got[3] then
-  reading()
-  s, old = status(got[3])
-end
-if s == 'L' then
-  if old.link ~= link or old.rotation ~= 0 then return reply('exists') end
-  again(got[1])
-  return reply('ok', got[3])
-end
-if s == 'R' then return reply('revoked') end
-if ifcut and ifcut ~= h.cut then return reply('conflict') end
-local evicted = {}
-if most > 0 or mostofclass > 0 then
-  local out, why = victims()
-  if not out then
-    if not h.fresh and next(edits) then finish(false, nil) end
-    return reply(why)
+local function issue()
+  local field, mycheck, link, parts, name, class = argv[args], argv[args + 1], argv[args + 2], argv[args + 4], argv[args + 5], argv[args + 6]
+  local expires, deadline, nparts, most, mostofclass, policy, guarded, ifcut = unpackb('>I6I6BI2I2BBI8', argv[args + 3]) -- ends in ms
+  deadline = present(deadline)
+  local got = call('HMGET', ledger, 'h', 'x', field)
+  if not bounded(expires, deadline) then return reply('ends') end
+  open(got, 3)
+  mine(got[3], mycheck)
+
+  local s, old
+  if got[3] then
+    s, old = status(got[3])
   end
-  local targets = {}
-  for i, v in ipairs(out) do
-    targets[i] = {v.field, v.record.check, v.value}
-    evicted[2 * i - 1], evicted[2 * i] = v.field, v.value
+  if s == 'L' then
+    if old.link ~= link or old.rotation ~= 0 then return reply('exists') end
+    again(got[1])
+    return reply('ok', got[3])
   end
-  bar('evicted', targets)
+  if s == 'R' then return reply('revoked') end
+  if guarded == 1 and ifcut ~= h.cut then return reply('conflict') end
+  local evicted = {}
+  if most > 0 or mostofclass > 0 then
+    local out, why = victims(most, mostofclass, policy, class)
+    if not out then
+      if not h.fresh and next(edits) then finish(false, nil) end
+      return reply(why)
+    end
+    local targets = {}
+    for i, v in ipairs(out) do
+      targets[i] = {v.field, v.record.check, v.value}
+      evicted[2 * i - 1], evicted[2 * i] = v.field, v.value
+    end
+    bar('evicted', targets)
+  end
+  local r = {check = mycheck, link = link, seq = seq(), issued = now, version = 0, rotation = 0, prev = '', rest = parts, sections = nparts,
+    rotated = floor(now / 1000), seen = floor(now / 1000), deadline = deadline or deadlineof(now)}
+  r.expires = min(expires, r.deadline)
+  if got[3] and edits[field] == nil then drop(field, got[3]) end
+  put(field, r)
+  finish(false, name ~= '' and name or nil, true)
+  local answer = reply('ok', edits[field])
+  for i = 1, #evicted do answer[#answer + 1] = evicted[i] end -- unpack takes 8,000 at most
+  return answer
 end
-local r = {check = mycheck, link = link, seq = seq(), issued = now, version = 0, rotation = 0, prev = '', rest = parts, sections = nparts}
-r.rotated, r.seen = floor(now / 1000), floor(now / 1000)
-r.deadline = deadline or deadlineof(now)
-r.expires = min(expires, r.deadline)
-if got[3] and edits[field] == nil then drop(field, got[3]) end
-put(field, r)
-finish(false, name ~= '' and name or nil, true)
-local answer = reply('ok', edits[field])
-for i = 1, #evicted do answer[#answer + 1] = evicted[i] end -- unpack takes 8,000 at most
-return answer
