@@ -101,8 +101,9 @@ type try struct {
 	call
 	attempt int
 	to      target
-	known   bool // the script is known to the server
-	unsure  bool // a write that got no reply may have happened
+	asked   string // the address of the node that was asked last
+	known   bool   // the script is known to the server
+	unsure  bool   // a write that got no reply may have happened
 }
 
 // failure translates the last error.
@@ -131,6 +132,7 @@ func (s *Store) ask(ctx context.Context, t *try) ([]redis.Cmder, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.asked = node.Options().Addr
 	ways := s.lanesOf(node)
 	way := &ways.reads
 	if t.write {
@@ -206,6 +208,9 @@ func (s *Store) guest(like *redis.Client, addr string) *redis.Client {
 	if loaded {
 		_ = mine.Close() // another call was faster
 	}
+	if s.closed.Load() {
+		_ = n.(*redis.Client).Close() //nolint:errcheck // as above: Close may not have seen it
+	}
 	return n.(*redis.Client) //nolint:errcheck // as above
 }
 
@@ -248,7 +253,7 @@ func (s *Store) judge(ctx context.Context, err error, t *try) (wait time.Duratio
 	case "MOVED", "ASK":
 		s.reload(ctx)
 		if fields := strings.Fields(message); len(fields) == 3 {
-			t.to = target{addr: fields[2], asking: fields[0] == "ASK"}
+			t.to = target{addr: endpoint(fields[2], t.asked), asking: fields[0] == "ASK"}
 		}
 		if t.attempt == 0 {
 			wait = 0
@@ -261,6 +266,20 @@ func (s *Store) judge(ctx context.Context, err error, t *try) (wait time.Duratio
 		return wait, few
 	}
 	return 0, false
+}
+
+// endpoint returns the address that a redirection told, as go-redis has it: an IPv6 address is told without its brackets,
+// and a port alone is one of the host that was asked. What is none of these leads nowhere.
+func endpoint(told, asked string) string {
+	i := strings.LastIndexByte(told, ':')
+	if i < 0 {
+		return ""
+	}
+	host, port := strings.Trim(told[:i], "[]"), told[i+1:]
+	if host == "" {
+		host, _, _ = net.SplitHostPort(asked)
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // mayHaveHappened reports whether a write that ended with this error may be in effect: its connection failed after it was
