@@ -2,10 +2,14 @@ package redisstore
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/jetonkit/jeton/internal/testenv"
+	"github.com/jetonkit/jeton/store"
 )
 
 // TestMostShared: a crowd goes out in pipelines of 256 at most, so that nobody waits for thousands of replies; nobody is
@@ -66,4 +70,66 @@ func TestMostUnderWay(t *testing.T) {
 		}
 		_ = node.Close()
 	})
+}
+
+// TestConnections: however many call, a process has no more connections to a node than the URL's pool, of which calls use
+// four, and one more where a dial was overtaken. Kills a client with go-redis's second pool, ten connections of 256 KiB
+// for pipelines alone.
+func TestConnections(t *testing.T) {
+	server := testenv.Redis(t)
+	admin, err := server.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close() //nolint:errcheck // its replies were read
+	connections := func() int {
+		list, err := admin.Do("CLIENT", "LIST", "TYPE", "normal")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.Count(list.(string), "\n") - 1 //nolint:errcheck // a text, and one is the asker's
+	}
+	for range 3 {
+		s, err := Open(t.Context(), server.URL(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for i := range 100 {
+			all.Go(func() {
+				for range 20 {
+					if i%2 == 0 {
+						_, _ = s.Lookup(t.Context(), store.User("ann"), "a")
+					} else {
+						_ = s.Revoke(t.Context(), store.Revocation{Subject: store.User("ann"), All: true})
+					}
+				}
+			})
+		}
+		done := make(chan struct{})
+		go func() { all.Wait(); close(done) }()
+		most := 0
+		for over := false; !over; {
+			select {
+			case <-done:
+				over = true
+			default:
+			}
+			most = max(most, connections())
+		}
+		if err := s.Health(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if n := max(most, connections()); n > 5 {
+			t.Errorf("%d connections", n)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		for end := time.Now().Add(5 * time.Second); connections() > 0; { // the server notices by and by
+			if time.Now().After(end) {
+				t.Fatal("a closed store has connections")
+			}
+		}
+	}
 }
