@@ -110,6 +110,7 @@ type try struct {
 	until   until
 	attempt int
 	to      target
+	asked   string // the address of the node that was asked last
 	form    form
 	load    *redis.Cmd // FUNCTION LOAD, where it was sent
 	barred  bool       // functions are, for this user
@@ -153,6 +154,7 @@ func (s *Store) ask(ctx context.Context, t *try) error {
 	if err != nil {
 		return err
 	}
+	t.asked = node.Options().Addr
 	ways := s.lanesOf(node)
 	way := &ways.reads
 	if t.write {
@@ -232,6 +234,9 @@ func (s *Store) guest(like *redis.Client, addr string) *redis.Client {
 	if loaded {
 		_ = mine.Close() // another call was faster
 	}
+	if s.closed.Load() {
+		_ = n.(*redis.Client).Close() //nolint:errcheck // as above: Close may not have seen it
+	}
 	return n.(*redis.Client) //nolint:errcheck // as above
 }
 
@@ -274,7 +279,7 @@ func (s *Store) judge(ctx context.Context, err error, t *try) (wait time.Duratio
 	case "MOVED", "ASK":
 		s.reload(ctx)
 		if fields := strings.Fields(message); len(fields) == 3 {
-			t.to = target{addr: fields[2], asking: fields[0] == "ASK"}
+			t.to = target{addr: endpoint(fields[2], t.asked), asking: fields[0] == "ASK"}
 		}
 		if t.attempt == 0 {
 			wait = 0
@@ -287,6 +292,20 @@ func (s *Store) judge(ctx context.Context, err error, t *try) (wait time.Duratio
 		return wait, few
 	}
 	return 0, false
+}
+
+// endpoint returns the address that a redirection told, as go-redis has it: an IPv6 address is told without its brackets,
+// and a port alone is one of the host that was asked. What is none of these leads nowhere.
+func endpoint(told, asked string) string {
+	i := strings.LastIndexByte(told, ':')
+	if i < 0 {
+		return ""
+	}
+	host, port := strings.Trim(told[:i], "[]"), told[i+1:]
+	if host == "" {
+		host, _, _ = net.SplitHostPort(asked)
+	}
+	return net.JoinHostPort(host, port)
 }
 
 // mayHaveHappened reports whether a write that ended with this error may be in effect: its connection failed after it was

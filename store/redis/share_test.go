@@ -116,11 +116,16 @@ func (g *gate) holds() int {
 
 func gated(most int) (*lane, *gate) {
 	g := &gate{let: make(chan struct{})}
+	return &lane{node: gatedNode(g), most: most, trips: new(counter), shared: new(counter)}, g
+}
+
+// gatedNode is a client without a server, whose commands the gate holds.
+func gatedNode(g *gate) *redis.Client {
 	node := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", Protocol: 2, Dialer: func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("no server here")
 	}})
 	node.AddHook(g)
-	return &lane{node: node, most: most, trips: new(counter), shared: new(counter)}, g
+	return node
 }
 
 func (l *lane) ask(ctx context.Context) error {

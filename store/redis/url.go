@@ -97,7 +97,7 @@ type settings struct {
 //
 // with the parameters addrs (more nodes or sentinels, host:port, with commas), tls (true for cluster and sentinel), ca (a
 // file of certificates to trust instead of the system's), server_name (the name in the server's certificate), pool
-// (connections for each node, 3 to 1000, 5 by default; go-redis may keep a few more), dial_timeout (250ms), read_timeout (1s), sentinel_user,
+// (connections for each node, 3 to 1000, 5 by default), dial_timeout (250ms), read_timeout (1s), sentinel_user,
 // sentinel_password, prefix, partitions, max_token_life, max_marks, durability (memory, replicated-1 to replicated-5,
 // fsynced), timeout. Without a port it is 6379, and 26379 of a sentinel.
 func Parse(u *url.URL, o *Options) (redis.UniversalClient, *Options, error) {
@@ -290,26 +290,27 @@ func (set *settings) tlsConfig() (*tls.Config, error) {
 }
 
 // client makes the client. Its timeouts are short and it never retries by itself: the store does, within the caller's
-// deadline.
+// deadline. PipelinePoolSize below zero leaves out go-redis's second pool, of ten connections with large buffers for
+// pipelines alone.
 func (set *settings) client(config *tls.Config) redis.UniversalClient {
 	switch set.scheme {
 	case clusterScheme:
 		return redis.NewClusterClient(&redis.ClusterOptions{
 			Addrs: set.addrs, Username: set.user, Password: set.password, OnConnect: set.login(), TLSConfig: config,
-			MaxRetries: -1, MaxRedirects: -1, ContextTimeoutEnabled: true, PoolSize: set.pool, Protocol: 2,
+			MaxRetries: -1, MaxRedirects: -1, ContextTimeoutEnabled: true, PoolSize: set.pool, PipelinePoolSize: -1, Protocol: 2,
 			DialTimeout: set.dial, DialerRetries: 1, ReadTimeout: set.read, WriteTimeout: set.read, PoolTimeout: set.read,
 		})
 	case sentinelScheme:
 		return redis.NewFailoverClient(&redis.FailoverOptions{
 			MasterName: set.master, SentinelAddrs: set.addrs, SentinelUsername: set.sentinelUser, SentinelPassword: set.sentinelPassword,
 			Username: set.user, Password: set.password, DB: set.db, TLSConfig: config,
-			MaxRetries: -1, ContextTimeoutEnabled: true, PoolSize: set.pool, Protocol: 2,
+			MaxRetries: -1, ContextTimeoutEnabled: true, PoolSize: set.pool, PipelinePoolSize: -1, Protocol: 2,
 			DialTimeout: set.dial, DialerRetries: 1, ReadTimeout: set.read, WriteTimeout: set.read, PoolTimeout: set.read,
 		})
 	}
 	return redis.NewClient(&redis.Options{
 		Addr: set.addrs[0], Username: set.user, Password: set.password, OnConnect: set.login(), DB: set.db, TLSConfig: config,
-		MaxRetries: -1, ContextTimeoutEnabled: true, PoolSize: set.pool, Protocol: 2,
+		MaxRetries: -1, ContextTimeoutEnabled: true, PoolSize: set.pool, PipelinePoolSize: -1, Protocol: 2,
 		DialTimeout: set.dial, DialerRetries: 1, ReadTimeout: set.read, WriteTimeout: set.read, PoolTimeout: set.read,
 	})
 }
