@@ -59,7 +59,8 @@ func aliasNames(e *entry) []string {
 func TestEveryOptionHasAKey(t *testing.T) {
 	program := []string{
 		"Events", "Wrap", "Issuer.Claims", "Issuer.Keys", "Issuer.Events", "Issuer.Now", "Verifier.Extra",
-		"Verifier.VerifierOptions.Events", "Verifier.VerifierOptions.Now", "Revoker.Events", "Revoker.Now",
+		"Verifier.VerifierOptions.APIKeys", "Verifier.VerifierOptions.Events", "Verifier.VerifierOptions.Now",
+		"Revoker.Events", "Revoker.Now",
 	}
 	var c Config
 	known := map[any]bool{}
