@@ -45,7 +45,7 @@ type APIKeys struct {
 	seal    byte   // the version for new keys
 	seals   map[byte]*sealer
 	pepper  byte // the version for new keys; 0: none
-	peppers map[byte][]byte
+	peppers map[byte]*material
 	opts    APIKeyOptions
 	revoker *Revoker
 	judge   *trusted
@@ -138,7 +138,7 @@ func (k *APIKeys) setSecrets(seal, peppers []Secret) error {
 		}
 		k.seals[s.s.version] = sealer
 	}
-	k.peppers = map[byte][]byte{0: nil} // keys that were made without one
+	k.peppers = map[byte]*material{0: nil} // for keys that were made without one
 	if len(peppers) > 0 {
 		k.pepper = peppers[0].s.version
 	}
@@ -147,7 +147,7 @@ func (k *APIKeys) setSecrets(seal, peppers []Secret) error {
 		if err != nil {
 			return err
 		}
-		k.peppers[p.s.version] = key
+		k.peppers[p.s.version] = &material{key}
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func (k *APIKeys) encode(random [randomSize]byte, owner store.Subject) (text, id
 	payload := append([]byte{keyFormat, k.seal, k.pepper}, random[:]...)
 	payload = k.seals[k.seal].seal(payload, k.bound(payload), plain)
 	text = k.lead + segments.EncodeToString(payload)
-	return text + checksum(text), k.id(k.pepper, k.peppers[k.pepper], plain, payload)
+	return text + checksum(text), k.id(plain, payload)
 }
 
 // bound is what a seal proves besides the owner: what the key begins with, and its first bytes up to the tag. The lead is as
@@ -109,8 +109,7 @@ func (k *APIKeys) decode(raw string) (owner store.Subject, id string, err error)
 	if !ok {
 		return refused(ErrKey, "the version of its seal is not known")
 	}
-	pepper, ok := k.peppers[payload[2]]
-	if !ok {
+	if _, ok := k.peppers[payload[2]]; !ok {
 		return refused(ErrKey, "the version of its pepper is not known")
 	}
 	plain, ok := seal.open(k.bound(payload), payload[keyHead+randomSize:])
@@ -121,15 +120,16 @@ func (k *APIKeys) decode(raw string) (owner store.Subject, id string, err error)
 	if !ok { // sealed by somebody with our secret, and not by us
 		return refused(ErrMalformed, "its owner does not read")
 	}
-	return owner, k.id(payload[2], pepper, plain, payload), nil
+	return owner, k.id(plain, payload), nil
 }
 
 // id is the record's id: the pepper's version and a hash of owner and payload, 33 bytes as 44 characters of base64url. The
 // text cannot be had back from it: 256 random bits are in it.
-func (k *APIKeys) id(version byte, pepper, owner, payload []byte) string {
-	h := sha256.New()
-	if version != 0 {
-		h = hmac.New(sha256.New, pepper)
+func (k *APIKeys) id(owner, payload []byte) string {
+	version, h := payload[2], sha256.New()
+	if pepper := k.peppers[version]; pepper != nil {
+		key, _ := pepper.key.([]byte)
+		h = hmac.New(sha256.New, key)
 	}
 	h.Write([]byte("jeton/apikey/1/id"))
 	for _, part := range [...][]byte{[]byte(k.lead), owner} {
