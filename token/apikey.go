@@ -11,9 +11,12 @@ import (
 
 // APIKeyOptions are what [APIKeys] may be told. The zero value is the safe one.
 type APIKeyOptions struct {
-	// Peppers key the hashes that are stored, so that whoever writes to the store cannot plant a key's record. The first is
-	// for new keys; a key lives as long as its own is listed. Keys made without one verify with any. Defaults to none.
+	// Peppers key the hashes that are stored, so that whoever writes to the store, and knows a seal secret, cannot plant a
+	// key. The first is for new keys; a key verifies as long as its own is listed. Defaults to none.
 	Peppers []Secret
+	// Unpeppered accepts keys that were made without a pepper although there are Peppers, until those keys are all replaced.
+	// Defaults to false.
+	Unpeppered bool
 	// TTL is how long a key lives unless CreateOptions says otherwise: at least 1 s, less than ten years.
 	// Defaults to 1 year.
 	TTL time.Duration
@@ -138,7 +141,10 @@ func (k *APIKeys) setSecrets(seal, peppers []Secret) error {
 		}
 		k.seals[s.s.version] = sealer
 	}
-	k.peppers = map[byte]*material{0: nil} // for keys that were made without one
+	k.peppers = make(map[byte]*material, len(peppers)+1)
+	if len(peppers) == 0 || k.opts.Unpeppered {
+		k.peppers[0] = nil
+	}
 	if len(peppers) > 0 {
 		k.pepper = peppers[0].s.version
 	}

@@ -3,6 +3,8 @@ package token_test
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -90,9 +92,32 @@ func TestChecksum(t *testing.T) {
 	}
 }
 
+// docs/api-keys.md tells scanners what to look for, and how long a key is.
+func TestDocumentedForm(t *testing.T) {
+	page := string(must(os.ReadFile("../docs/api-keys.md")))
+	short := textKeys("acme", []token.Secret{secretOf(1)}, nil)
+	long := textKeys(strings.Repeat("x", token.MaxPrefixLen), []token.Secret{secretOf(1)}, nil)
+	name := strings.Repeat("x", store.MaxNameLen)
+	ann, _ := token.EncodeKeyForTest(short, [32]byte{1}, token.KeyHolder(ann))
+	longest, _ := token.EncodeKeyForTest(long, [32]byte{1}, store.Subject{Kind: store.KindKey, Realm: name, Issuer: name, Name: name})
+	for what, want := range map[string]string{
+		"the pattern":        "\n" + short.Pattern() + "\n",
+		"the usual length":   fmt.Sprintf("has %d characters", len(ann)),
+		"the longest length": fmt.Sprintf("possible %d,%d.", len(longest)/1000, len(longest)%1000),
+	} {
+		if !strings.Contains(strings.Join(strings.Fields(page), " "), strings.TrimSpace(want)) {
+			t.Errorf("%s is not there: %s", what, want)
+		}
+	}
+	if _, err := keyVerifier(long).Parse(t.Context(), longest); err != nil {
+		t.Errorf("the longest key is refused: %v", err)
+	}
+}
+
 // TestKeyTexts: each is refused before the store is asked, by one rule.
 func TestKeyTexts(t *testing.T) {
-	k := textKeys("acme", []token.Secret{secretOf(1), secretOf(3)}, []token.Secret{secretOf(2)})
+	k := must(token.NewAPIKeys(newMemory(t, time.Now), "acme", []token.Secret{secretOf(1), secretOf(3)},
+		&token.APIKeyOptions{Peppers: []token.Secret{secretOf(2)}, Unpeppered: true}))
 	good, _ := token.EncodeKeyForTest(k, [32]byte{1, 2, 3}, token.KeyHolder(store.Subject{Realm: "north", Name: "anne"}))
 	changed := func(change func(p []byte) []byte) string {
 		return token.KeyTextForTest("acme", change(payloadOf("acme", good)))
@@ -214,7 +239,8 @@ func TestKeyTextsRoundTrip(t *testing.T) {
 		textKeys("acme", []token.Secret{two, one}, []token.Secret{one}),
 		textKeys("acme", []token.Secret{one, two}, []token.Secret{two, one}),
 	}
-	all := textKeys("acme", []token.Secret{one, two}, []token.Secret{one, two})
+	all := must(token.NewAPIKeys(newMemory(t, time.Now), "acme", []token.Secret{one, two},
+		&token.APIKeyOptions{Peppers: []token.Secret{one, two}, Unpeppered: true}))
 	ids := map[string]string{}
 	rapid.Check(t, func(t *rapid.T) {
 		k := rapid.SampledFrom(sets).Draw(t, "keys")
