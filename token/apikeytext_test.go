@@ -2,6 +2,7 @@ package token_test
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"os"
@@ -197,6 +198,46 @@ func TestEveryBitIsProven(t *testing.T) {
 			t.Errorf("with bit %d flipped: %v", bit, err)
 		}
 		payload[bit/8] ^= 1 << (bit % 8)
+	}
+}
+
+// A tag is proven whole: of some thousand guesses none passes.
+func TestGuessedTags(t *testing.T) {
+	k := textKeys("acme", []token.Secret{secretOf(1)}, nil)
+	text, _ := token.EncodeKeyForTest(k, [32]byte{0xff}, token.KeyHolder(ann))
+	v := keyVerifier(k)
+	payload := payloadOf("acme", text)
+	for n := range uint16(1 << 13) {
+		binary.BigEndian.PutUint16(payload[3:], n) // other random bits, and so another tag
+		if _, err := v.Parse(t.Context(), token.KeyTextForTest("acme", payload)); !errors.Is(err, token.ErrSignature) {
+			t.Fatalf("guess %d: %v", n, err)
+		}
+	}
+}
+
+// What is sealed is still read strictly: a secret that leaked must not reach the store with what no store takes.
+func TestOddOwners(t *testing.T) {
+	k := textKeys("acme", []token.Secret{secretOf(1)}, nil)
+	v := keyVerifier(k)
+	long := strings.Repeat("x", 257)
+	for rule, plain := range map[string]string{
+		"no name":                        "\x00\x01r\x00\x00",
+		"a name of 257 bytes":            "\x00\x00\x00\x00" + long,
+		"a realm of 257 bytes":           "\x01\x01" + long + "\x00\x00ann",
+		"an issuer of 257 bytes":         "\x00\x00\x01\x01" + long + "ann",
+		"a realm longer than the rest":   "\x00\x09ann\x00\x00",
+		"an issuer longer than the rest": "\x00\x00\x00\x09ann",
+		"nothing behind the realm":       "\x00\x03annan",
+		"lengths of 65535":               "\xff\xff\xff\xffann",
+	} {
+		t.Run(rule, func(t *testing.T) {
+			if got, err := v.Parse(t.Context(), token.SealKeyForTest(k, []byte(plain))); got != nil || !errors.Is(err, token.ErrMalformed) {
+				t.Errorf("read as %v: %v", got, err)
+			}
+		})
+	}
+	if got := must(v.Parse(t.Context(), token.SealKeyForTest(k, []byte("\x00\x01r\x00\x00ann")))); got.Owner() != (store.Subject{Realm: "r", Name: "ann"}) {
+		t.Errorf("a good owner is read as %v", got.Owner())
 	}
 }
 

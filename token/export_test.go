@@ -33,6 +33,12 @@ func EncodeKeyForTest(k *APIKeys, random [32]byte, owner store.Subject) (text, i
 	return k.encode(random, owner)
 }
 
+// SealKeyForTest makes a key's text around any sealed bytes, as somebody with our secret could.
+func SealKeyForTest(k *APIKeys, plain []byte) string {
+	payload := append([]byte{keyFormat, k.seal, k.pepper}, make([]byte, randomSize)...)
+	return KeyTextForTest(k.prefix, k.seals[k.seal].seal(payload, k.bound(payload), plain))
+}
+
 // KeyTextForTest wraps any payload as a key's text, with a right checksum.
 func KeyTextForTest(prefix string, payload []byte) string {
 	text := prefix + "_" + segments.EncodeToString(payload)
