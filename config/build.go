@@ -19,7 +19,9 @@ type Stack struct {
 	Feed store.Feed
 	// Issuer makes tokens; nil where the configuration has only a public key.
 	Issuer *token.Issuer
-	// Verifier checks tokens.
+	// APIKeys are what Config.APIKeys made; none without it.
+	APIKeys []*token.APIKeys
+	// Verifier checks tokens, and API keys where there are some.
 	Verifier *token.Verifier
 	// Revoker ends tokens and sessions.
 	Revoker *token.Revoker
@@ -52,6 +54,11 @@ func (c *Config) Build(ctx context.Context) (*Stack, error) {
 	}
 	if s.Feed, err = store.FeedOf(s.Store); err != nil && !errors.Is(err, errors.ErrUnsupported) {
 		return nil, errors.Join(err, s.Store.Close())
+	}
+	if c.APIKeys != nil {
+		if s.APIKeys, err = c.APIKeys(s.Store); err != nil {
+			return nil, errors.Join(fmt.Errorf("jeton: Config.APIKeys: %w", err), s.Store.Close())
+		}
 	}
 	for _, part := range parts {
 		if e := c.mistake(part(c, s, keys)); e != nil {

@@ -91,6 +91,45 @@ func TestWrapFails(t *testing.T) {
 	}
 }
 
+// TestAPIKeys: a program's API keys are made on the opened store, with its layers, and accepted by the verifier; a mistake
+// closes the store. Killed mutants: the verifier without them; no Close on the way of an error; the store below the layers.
+func TestAPIKeys(t *testing.T) {
+	var ended []string
+	seal, err := token.NewSecret(1, []byte(secret))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := sound()
+	c.Wrap = []Wrap{around("layer", &ended)}
+	c.APIKeys = func(s store.TokenStore) ([]*token.APIKeys, error) {
+		if _, ok := s.(shell); !ok {
+			t.Errorf("the keys are made on %T", s)
+		}
+		k, err := token.NewAPIKeys(s, "acme", []token.Secret{seal}, nil)
+		return []*token.APIKeys{k}, err
+	}
+	s, err := c.Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _, err := s.APIKeys[0].Create(t.Context(), store.User("ann"), token.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Verifier.Verify(t.Context(), b.Reveal()); err != nil || got.Owner() != store.User("ann") {
+		t.Errorf("%v, %v", got, err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	broken := errors.New("broken")
+	c.APIKeys = func(store.TokenStore) ([]*token.APIKeys, error) { return nil, broken }
+	ended = nil
+	if s, err := c.Build(t.Context()); s != nil || !errors.Is(err, broken) || !strings.Contains(err.Error(), "Config.APIKeys") || len(ended) != 1 {
+		t.Errorf("%v, %v, %v", s, err, ended)
+	}
+}
+
 // TestBuildClosesOnMistake: a stack that cannot be made leaves nothing open. Killed mutant: no Close behind the constructors.
 func TestBuildClosesOnMistake(t *testing.T) {
 	var ended []string

@@ -30,6 +30,9 @@ type Config struct {
 	// Events is told what happens where Issuer, Verifier and Revoker have no Events of their own; it must not block.
 	// No file can give it. Defaults to nobody.
 	Events func(context.Context, token.Event)
+	// APIKeys makes the API keys that the verifier accepts, on the store that Build opened; Stack.APIKeys has them. No file can
+	// give it. Defaults to none.
+	APIKeys func(s store.TokenStore) ([]*token.APIKeys, error)
 	// Wrap are layers around the store, of modules that this package does not know: the first is the outermost, so
 	// {observe, limit} makes observe(limit(store)). No file can give them. Defaults to none.
 	Wrap []Wrap

@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"slices"
 
 	"github.com/jetonkit/jeton/store"
 	"github.com/jetonkit/jeton/token"
@@ -40,6 +41,7 @@ func (c *Config) verifier(s *Stack, keys keyring) (err error) {
 	}
 	o := c.Verifier.VerifierOptions
 	o.Events = c.events(o.Events)
+	o.APIKeys = slices.Concat(o.APIKeys, s.APIKeys)
 	s.Verifier, err = token.NewVerifier([]token.TrustedIssuer{{
 		Issuer: c.IssuerName, Keys: keys.all, Audience: audience, MaxLifetime: c.Verifier.MaxLifetime,
 		Check: check(s.Store), Extra: c.Verifier.Extra,

@@ -58,8 +58,9 @@ func aliasNames(e *entry) []string {
 // TestEveryOptionHasAKey: an option that package token gets has a key, or is known to be a program's alone.
 func TestEveryOptionHasAKey(t *testing.T) {
 	program := []string{
-		"Events", "Wrap", "Issuer.Claims", "Issuer.Keys", "Issuer.Events", "Issuer.Now", "Verifier.Extra",
-		"Verifier.VerifierOptions.Events", "Verifier.VerifierOptions.Now", "Revoker.Events", "Revoker.Now",
+		"Events", "APIKeys", "Wrap", "Issuer.Claims", "Issuer.Keys", "Issuer.Events", "Issuer.Now", "Verifier.Extra",
+		"Verifier.VerifierOptions.APIKeys", "Verifier.VerifierOptions.Events", "Verifier.VerifierOptions.Now",
+		"Revoker.Events", "Revoker.Now",
 	}
 	var c Config
 	known := map[any]bool{}

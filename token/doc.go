@@ -1,10 +1,11 @@
-// Package token issues, verifies, refreshes and revokes JWTs whose sessions a store remembers.
+// Package token issues, verifies, refreshes and revokes JWTs whose sessions a store remembers, and API keys.
 //
-// Three types do the work, and a program makes the ones that it needs:
+// Four types do the work, and a program makes the ones that it needs:
 //
 //   - [Issuer] holds the signing key. Login begins a session and gives a [Pair] of tokens; Refresh gives the next pair.
 //   - [Verifier] needs a key that checks signatures and says whether an access token is good and still alive.
 //   - [Revoker] needs no key. It ends a token, a session, all other sessions, or everything of a subject, and lists.
+//   - [APIKeys] makes, lists and ends API keys; a Verifier that has it among its options accepts them.
 //
 // All of them stand on a [store.TokenStore]; none of them closes it.
 //
@@ -15,6 +16,13 @@
 // by its session's record, and alone it can be barred by its jti. The refresh token is a JWT too (typ rt+jwt), with the
 // number of its rotation (rot) and 128 random bits (lnk); nothing but the session's one record is stored of it. No store,
 // log, error or event ever holds a token's text.
+//
+// # API keys
+//
+// An API key is an opaque token of a program: a prefix, 256 random bits, its owner, encrypted, and a checksum. It is not
+// bound to a login. Its record lies under a subject of its own ([KeyHolder]), by a hash of the text, so that "log out
+// everywhere" leaves it alone and [APIKeys.RevokeAll] ends it; its life is the record's. docs/api-keys.md tells how to use
+// them, how scanners find them and how their secrets change.
 //
 // # What the errors mean
 //

@@ -20,9 +20,9 @@ const (
 	EventLoginRefused EventType = "login_refused"
 	// EventEvicted: a login's limit ended this session.
 	EventEvicted EventType = "evicted"
-	// EventVerified: an access token was accepted.
+	// EventVerified: an access token or an API key was accepted.
 	EventVerified EventType = "verified"
-	// EventRefused: an access token was refused; Reason says why.
+	// EventRefused: an access token or an API key was refused; Reason says why.
 	EventRefused EventType = "refused"
 	// EventRefreshed: a session was refreshed.
 	EventRefreshed EventType = "refreshed"
@@ -35,15 +35,19 @@ const (
 	EventReused EventType = "reused"
 	// EventRefreshRefused: a refresh token was refused; Reason says why.
 	EventRefreshRefused EventType = "refresh_refused"
-	// EventRevoked: a [Revoker] barred a token, a session, all others, or everything; Scope says which.
+	// EventRevoked: a [Revoker] or [APIKeys] barred a token or key, a session, all others, or everything; Scope says which.
 	EventRevoked EventType = "revoked"
+	// EventKeyCreated: an API key was made.
+	EventKeyCreated EventType = "key_created"
+	// EventKeyRefused: the making of an API key met the guard (store.ErrConflict) or a limit (store.ErrLimit).
+	EventKeyRefused EventType = "key_refused"
 	// EventFailed: the store, a key set or IssuerOptions.Claims could not answer. It says nothing about the token.
 	EventFailed EventType = "failed"
 )
 
 // The scopes of an [EventRevoked].
 const (
-	// ScopeToken: one access token.
+	// ScopeToken: one access token, or one API key.
 	ScopeToken = "token"
 	// ScopeSession: one session with its tokens.
 	ScopeSession = "session"
@@ -64,7 +68,7 @@ type Event struct {
 	Subject store.Subject
 	// SessionID is the session's id (sid).
 	SessionID string
-	// TokenID is the access token's id (jti).
+	// TokenID is the access token's id (jti), or an API key's.
 	TokenID string
 	// Class is the session's class.
 	Class string
@@ -117,7 +121,8 @@ func (e Event) level() slog.Level {
 		return slog.LevelWarn
 	case EventFailed:
 		return slog.LevelError
-	case EventLogin, EventLoginRefused, EventEvicted, EventRefused, EventRefreshed, EventReplayed, EventRefreshRefused, EventRevoked:
+	case EventLogin, EventLoginRefused, EventEvicted, EventRefused, EventRefreshed, EventReplayed, EventRefreshRefused, EventRevoked,
+		EventKeyCreated, EventKeyRefused:
 	}
 	return slog.LevelInfo
 }

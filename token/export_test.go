@@ -27,3 +27,23 @@ func VerifyForTest(k VerifyKey, alg, signed string, sig []byte) error {
 
 // BearerForTest wraps a text that a test made.
 func BearerForTest(text string) Bearer { return newBearer(text) }
+
+// EncodeKeyForTest makes a key's text and id of known random bits.
+func EncodeKeyForTest(k *APIKeys, random [32]byte, owner store.Subject) (text, id string) {
+	return k.encode(random, owner)
+}
+
+// SealKeyForTest makes a key's text around any sealed bytes, as somebody with our secret could.
+func SealKeyForTest(k *APIKeys, plain []byte) string {
+	payload := append([]byte{keyFormat, k.seal, k.pepper}, make([]byte, randomSize)...)
+	return KeyTextForTest(k.prefix, k.seals[k.seal].seal(payload, k.bound(payload), plain))
+}
+
+// KeyTextForTest wraps any payload as a key's text, with a right checksum.
+func KeyTextForTest(prefix string, payload []byte) string {
+	text := prefix + "_" + segments.EncodeToString(payload)
+	return text + checksum(text)
+}
+
+// ChecksumForTest is the checksum of a text.
+func ChecksumForTest(text string) string { return checksum(text) }

@@ -9,22 +9,25 @@ import (
 	"github.com/jetonkit/jeton/store"
 )
 
-// Token is an access token whose signature and claims are good. It is immutable, safe for concurrent use, and holds no
-// bearer text.
+// Token is an access token whose signature and claims are good, or an API key whose seal is. It is immutable, safe for
+// concurrent use, and holds no bearer text. What only JWTs have (session id, seq, issuer, audience, client id) is empty for
+// an API key.
 type Token struct {
 	claims  *claims
 	subject store.Subject
 	extra   any
 	session store.Record
+	isKey   bool
 }
 
-// Subject says whose token it is: realm and sub.
+// Subject says whose token it is: realm and sub. For an API key it is the [KeyHolder] of its owner; see [Token.Owner].
 func (t *Token) Subject() store.Subject { return t.subject }
 
-// ID returns the token's id, its jti (RFC 7519 §4.1.7).
+// ID returns the token's id, its jti (RFC 7519 §4.1.7), or the id of an API key's record.
 func (t *Token) ID() string { return t.claims.jti }
 
-// SessionID returns the id of the session that the token was minted under, its sid.
+// SessionID returns the id of the session that the token was minted under, its sid. An API key stands by itself and has
+// none.
 func (t *Token) SessionID() string { return t.claims.sid }
 
 // Seq returns the session's place in its subject's order when the token was minted.
@@ -39,20 +42,37 @@ func (t *Token) Audience() []string { return slices.Clone(t.claims.aud) }
 // ClientID returns the client_id (RFC 9068 §2.2).
 func (t *Token) ClientID() string { return t.claims.clientID }
 
-// IssuedAt returns the iat in whole seconds: the store's time of the login or refresh.
-func (t *Token) IssuedAt() time.Time { return time.Unix(t.claims.iat, 0).UTC() }
+// IssuedAt returns the iat in whole seconds: the store's time of the login or refresh. For an API key it is that of its
+// record, zero for one from [Verifier.Parse].
+func (t *Token) IssuedAt() time.Time {
+	if t.isKey {
+		return t.session.IssuedAt
+	}
+	return time.Unix(t.claims.iat, 0).UTC()
+}
 
-// ExpiresAt returns the exp in whole seconds. Verifiers allow their leeway on top.
-func (t *Token) ExpiresAt() time.Time { return time.Unix(t.claims.exp, 0).UTC() }
+// ExpiresAt returns the exp in whole seconds. Verifiers allow their leeway on top. For an API key it is that of its record,
+// zero for one from [Verifier.Parse].
+func (t *Token) ExpiresAt() time.Time {
+	if t.isKey {
+		return t.session.ExpiresAt
+	}
+	return time.Unix(t.claims.exp, 0).UTC()
+}
 
-// Session returns a copy of the session's record as the checker found it. It is false where the checker needed none, and
-// for a token from [Verifier.Parse].
+// Session returns a copy of the session's record as the checker found it, or of an API key's record; [Token.APIKey] reads
+// that one. It is false where the checker needed none, and for a token from [Verifier.Parse].
 func (t *Token) Session() (store.Record, bool) {
 	return t.session.Clone(), t.session.ID != ""
 }
 
 // String returns a text without the subject's name.
-func (t *Token) String() string { return "token " + t.claims.jti + " of session " + t.claims.sid }
+func (t *Token) String() string {
+	if t.isKey {
+		return "API key " + t.claims.jti
+	}
+	return "token " + t.claims.jti + " of session " + t.claims.sid
+}
 
 // GoString is String, for %#v.
 func (t *Token) GoString() string { return t.String() }

@@ -21,6 +21,8 @@ type VerifierOptions struct {
 	// Slide, if positive, moves an idle session's expiry to this long from now when it is touched, never past its
 	// deadline. It needs a [Toucher] among the checkers. Defaults to 0: only refreshes do.
 	Slide time.Duration
+	// APIKeys are accepted besides JWTs: a text that begins with one's prefix is judged by it. Defaults to none.
+	APIKeys []*APIKeys
 	// Events is told what happens; it must not block. Defaults to nobody.
 	Events func(context.Context, Event)
 	// Now is the clock. Defaults to time.Now.
@@ -32,26 +34,28 @@ const (
 	defaultTouchInterval = time.Minute
 )
 
-// Verifier accepts or refuses access tokens. It needs no signing key. Safe for concurrent use. Close it to wait for the
+// Verifier accepts or refuses access tokens, and API keys where it is given some. It needs no signing key. Safe for concurrent use. Close it to wait for the
 // last-seen times that it still writes.
 type Verifier struct {
 	issuers map[string]*trusted
+	keys    []*APIKeys
 	leeway  time.Duration
 	now     func() time.Time
 	teller  teller
 	seen    *lastSeen // nil: off
 }
 
-// NewVerifier makes a verifier that trusts these issuers, at least one, each with its own name. o may be nil. Bad input is
+// NewVerifier makes a verifier that trusts these issuers, each with its own name: at least one, unless VerifierOptions.APIKeys
+// are all that it accepts. o may be nil. Bad input is
 // a [store.FieldError] that names the field and its limit; so is a checker that cannot keep its promise, such as a
 // [Denylist] on a store that may evict.
 func NewVerifier(issuers []TrustedIssuer, o *VerifierOptions) (*Verifier, error) {
-	if len(issuers) == 0 {
-		return nil, invalid("issuers", "is empty", "trust at least one issuer")
-	}
 	var opts VerifierOptions
 	if o != nil {
 		opts = *o
+	}
+	if len(issuers) == 0 && len(opts.APIKeys) == 0 {
+		return nil, invalid("issuers", "is empty", "trust at least one issuer, or give VerifierOptions.APIKeys")
 	}
 	opts.Leeway = max(0, cmp.Or(opts.Leeway, defaultLeeway))
 	opts.TouchInterval = cmp.Or(opts.TouchInterval, defaultTouchInterval)
@@ -75,6 +79,9 @@ func NewVerifier(issuers []TrustedIssuer, o *VerifierOptions) (*Verifier, error)
 			return nil, invalid(field+".Issuer", "is trusted twice", "give one TrustedIssuer all its keys and audiences")
 		}
 		v.issuers[t.issuer] = t
+	}
+	if err := v.addKeys(opts.APIKeys); err != nil {
+		return nil, err
 	}
 	if opts.Slide > 0 && !v.touches() {
 		return nil, invalid("VerifierOptions.Slide", "needs a checker that can touch, and none can",
@@ -132,6 +139,10 @@ func (v *Verifier) Parse(ctx context.Context, raw string) (*Token, error) {
 // parse judges everything but revocation. The iss chooses the issuer before the signature is checked; it chooses among
 // those that we trust, and the signature must then be that one's.
 func (v *Verifier) parse(ctx context.Context, raw string) (*Token, *trusted, error) {
+	if k := v.keysFor(raw); k != nil {
+		t, err := k.parse(raw)
+		return t, k.judge, err
+	}
 	j, err := decode(raw)
 	if err != nil {
 		return nil, nil, err
@@ -161,6 +172,9 @@ func (v *Verifier) check(ctx context.Context, t *Token, from *trusted) error {
 	}
 	t.session = a.Record // nobody else has t yet
 	if v.seen != nil && from.touch != nil {
+		if t.isKey && !used(a.Record) {
+			a.Record.LastSeen = time.Time{} // the first use counts at once: a list tells used keys from unused ones
+		}
 		v.seen.note(from.touch, t.subject, a)
 	}
 	return nil

@@ -101,6 +101,53 @@ func ExampleOptions() {
 	// {"code":401,"data":null,"msg":"send an access token: Authorization: Bearer ..."}
 }
 
+// A route for programs: API keys and JWTs alike, each for what its scopes say.
+func ExampleMiddleware_RequiredScopes() {
+	ctx := context.Background()
+	s, err := memstore.New(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	seal, err := token.NewSecret(1, []byte("32 bytes of a random source ...."))
+	if err != nil {
+		log.Fatal(err)
+	}
+	keys, err := token.NewAPIKeys(s, "acme", []token.Secret{seal}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	verifier, err := token.NewVerifier(nil, &token.VerifierOptions{APIKeys: []*token.APIKeys{keys}}) // and your issuers
+	if err != nil {
+		log.Fatal(err)
+	}
+	auth, err := httpauth.New(verifier, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	orders := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t, _ := httpauth.Token(r.Context())
+		_, _ = fmt.Fprintln(w, "the orders of", t.Owner().Name)
+	})
+	mux := http.NewServeMux()
+	mux.Handle("GET /orders", auth.RequiredScopes(orders, "orders:read"))
+	mux.Handle("POST /orders", auth.RequiredScopes(orders, "orders:write"))
+
+	bearer, _, err := keys.Create(ctx, store.User("ann"), token.CreateOptions{Scopes: []string{"orders:read"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		r := httptest.NewRequest(method, "/orders", nil)
+		r.Header.Set("Authorization", "Bearer "+bearer.Reveal())
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		fmt.Print(w.Code, " ", w.Body)
+	}
+	// Output:
+	// 200 the orders of ann
+	// 403 {"error":"insufficient_scope","error_description":"token lacks a scope"}
+}
+
 // setUp makes the three of package token over a store in memory. A service keeps its key.
 func setUp() (*token.Issuer, *token.Verifier, *token.Revoker) {
 	s, err := memstore.New(nil)

@@ -30,8 +30,7 @@ const (
 	// CodeUnavailable is no answer at all: 503 (the word is that of RFC 6749 §4.1.2.1).
 	CodeUnavailable = "temporarily_unavailable"
 
-	codeInsufficientScope = "insufficient_scope"
-	codeServerError       = "server_error" // RFC 6749 §4.1.2.1
+	codeServerError = "server_error" // RFC 6749 §4.1.2.1
 )
 
 // Failure is a refusal as the client is told it. It is an error, so that a handler can have its own refusals answered in
@@ -81,6 +80,7 @@ func FailureOf(err error) *Failure {
 		return own.answerable(err)
 	}
 	var refused *token.RefusedError
+	var scope *ScopeError
 	switch {
 	case errors.Is(err, ErrNoToken):
 		return &Failure{http.StatusUnauthorized, CodeMissingToken, "send an access token: Authorization: Bearer ...", err}
@@ -93,6 +93,8 @@ func FailureOf(err error) *Failure {
 			description = refused.Err.Error()
 		}
 		return &Failure{http.StatusUnauthorized, CodeInvalidToken, description, err}
+	case errors.As(err, &scope):
+		return &Failure{http.StatusForbidden, CodeInsufficientScope, "token lacks a scope", err}
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrIndeterminate): // whatever else it is
 		return outage(err)
 	case errors.Is(err, store.ErrReplayLimit):
@@ -156,7 +158,7 @@ func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err erro
 // challenged reports whether the answer tells how to authenticate: always with 401 (RFC 9110 §15.5.2), and where the token
 // is what is wrong with the request (RFC 6750 §3).
 func (f *Failure) challenged() bool {
-	return f.Status == http.StatusUnauthorized || f.Code == codeInsufficientScope ||
+	return f.Status == http.StatusUnauthorized || f.Code == CodeInsufficientScope ||
 		(f.Code == CodeInvalidRequest && errors.Is(f.Err, ErrTwoTokens))
 }
 
@@ -164,11 +166,14 @@ func (f *Failure) challenged() bool {
 func (f *Failure) challenge(realm string) string {
 	text := `Bearer realm="` + realm + `"`
 	switch f.Code {
-	case CodeInvalidRequest, CodeInvalidToken, codeInsufficientScope:
+	case CodeInvalidRequest, CodeInvalidToken, CodeInsufficientScope:
 		text += `, error="` + f.Code + `"`
 		if f.Description != "" {
 			text += `, error_description="` + f.Description + `"`
 		}
+	}
+	if scope := (*ScopeError)(nil); f.Code == CodeInsufficientScope && errors.As(f.Err, &scope) {
+		text += `, scope="` + printable(strings.Join(scope.Scopes, " ")) + `"`
 	}
 	return text
 }

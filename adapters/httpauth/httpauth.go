@@ -1,9 +1,10 @@
-// Package httpauth protects net/http handlers with the access tokens of package token.
+// Package httpauth protects net/http handlers with the access tokens and API keys of package token.
 //
 //	auth, err := httpauth.New(verifier, nil)
 //	mux.Handle("GET /account", auth.Required(account)) // no good token: 401
 //	mux.Handle("GET /articles", auth.Optional(articles)) // no good token: anonymous
 //	mux.Handle("POST /login", auth.Public(login))        // tokens are not looked at
+//	mux.Handle("GET /orders", auth.RequiredScopes(orders, "orders:read"))
 //
 // Behind Required, and behind Optional when somebody is logged in, [Token] tells whose request it is.
 //
@@ -35,6 +36,9 @@ type Options struct {
 	// RetryAfter is what an answer of 503 asks clients to wait, rounded up to whole seconds: up to 1 hour.
 	// Defaults to 1 second.
 	RetryAfter time.Duration
+	// SessionsUnscoped lets JWTs without a scope claim pass every scope check: users' own logins may do everything, and API
+	// keys and JWTs with the claim what their scopes say. Defaults to false: without scopes nothing.
+	SessionsUnscoped bool
 	// ErrorHandler writes the status and the body of a refusal. The headers that it must have (WWW-Authenticate,
 	// Retry-After, Cache-Control) are set already. Defaults to [WriteJSON].
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, f *Failure)

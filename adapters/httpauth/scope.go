@@ -1,0 +1,50 @@
+package httpauth
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/jetonkit/jeton/token"
+)
+
+// CodeInsufficientScope is a good token that may not do this: 403 (RFC 6750 §3.1).
+const CodeInsufficientScope = "insufficient_scope"
+
+// ScopeError is a good token without a scope that the route needs. It is answered by 403 and a challenge that names all
+// that are needed.
+type ScopeError struct {
+	// Scopes are all that the route needs.
+	Scopes []string
+}
+
+// Error names the scopes.
+func (e *ScopeError) Error() string {
+	return "token lacks a scope; needed: " + strings.Join(e.Scopes, " ")
+}
+
+// RequiredScopes lets requests through to next whose token is good, as Required does, and has all of these scopes
+// ([token.Token.Scopes]); a good token without one of them is answered by 403 and insufficient_scope.
+//
+// A JWT without a scope claim has no scopes and is refused too, unless Options.SessionsUnscoped says that users' own logins
+// may do everything.
+func (m *Middleware) RequiredScopes(next http.Handler, scopes ...string) http.Handler {
+	scopes = slices.Clone(scopes)
+	return m.Required(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		t, _ := Token(r.Context())
+		if err := m.CheckScopes(t, scopes...); err != nil {
+			m.WriteError(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	}))
+}
+
+// CheckScopes returns nil where a token has all of these scopes, and else a [*ScopeError], for [Middleware.WriteError]. It is
+// what RequiredScopes does, for handlers that decide later. A nil token is nobody's, and has none.
+func (m *Middleware) CheckScopes(t *token.Token, scopes ...string) error {
+	if t != nil && (t.HasScopes(scopes...) || m.opts.SessionsUnscoped && t.Unscoped()) {
+		return nil
+	}
+	return &ScopeError{Scopes: slices.Clone(scopes)}
+}
