@@ -36,11 +36,17 @@ type instance struct {
 // start runs a server on the files in dir. prepare, unless nil, changes it before it serves.
 func start(t *testing.T, dir, storeURL string, prepare func(*server)) *instance {
 	t.Helper()
-	log := new(journal)
-	s, err := open(t.Context(), config{
+	return serve(t, settings{
 		store: strings.ReplaceAll(storeURL, "DIR", dir), accounts: filepath.Join(dir, "accounts.db"), key: filepath.Join(dir, "jeton.key"),
 		adminPassword: password, hash: cheap(),
-	}, io.Discard, slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	}, prepare)
+}
+
+// serve is start with all settings.
+func serve(t *testing.T, set settings, prepare func(*server)) *instance {
+	t.Helper()
+	log := new(journal)
+	s, err := open(t.Context(), set, io.Discard, slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	check(t, err)
 	if prepare != nil {
 		prepare(s)
