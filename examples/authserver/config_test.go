@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"path/filepath"
 	"strings"
@@ -62,7 +63,9 @@ func TestConfigRefusals(t *testing.T) {
 			dir := t.TempDir()
 			write(t, dir, "public.pem", "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n")
 			write(t, dir, "jeton.yaml", c.text)
-			err := run(t.Context(), []string{"-addr", "127.0.0.1:0", "-config", filepath.Join(dir, "jeton.yaml"), "-accounts", filepath.Join(dir, "accounts.db")},
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // should it be served
+			defer cancel()
+			err := run(ctx, []string{"-addr", "127.0.0.1:0", "-config", filepath.Join(dir, "jeton.yaml"), "-accounts", filepath.Join(dir, "accounts.db")},
 				func(string) string { return password }, io.Discard, io.Discard)
 			if err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "hunter2") || strings.Contains(err.Error(), "-store") {
 				t.Errorf("says %v", err)
