@@ -134,24 +134,25 @@ func unproven(readme string, tests map[string]bool) (findings []string) {
 func choice(readme string) map[cell]string {
 	_, table, _ := strings.Cut(readme, "\n## Which store\n\n")
 	table, _, _ = strings.Cut(table, "\n\n")
-	var columns []string
+	lines := strings.Split(table, "\n")
 	cells := map[cell]string{}
-	for n, line := range strings.Split(table, "\n") {
-		texts := strings.Split(strings.Trim(line, "| "), " | ")
-		switch {
-		case n == 0:
-			columns = texts
-		case n == 1: // the line under the header
-		default:
-			for i, text := range texts {
-				if i < len(columns) && !slices.Contains(described, columns[i]) {
-					cells[cell{strings.Trim(texts[0], "`"), columns[i]}] = text
-				}
+	if len(lines) < 3 { // the names, the line under them, a row
+		return nil
+	}
+	columns := texts(lines[0])
+	for _, line := range lines[2:] {
+		row := texts(line)
+		for i, says := range row {
+			if i < len(columns) && !slices.Contains(described, columns[i]) {
+				cells[cell{strings.Trim(row[0], "`"), columns[i]}] = says
 			}
 		}
 	}
 	return cells
 }
+
+// texts returns the cells of a line.
+func texts(line string) []string { return strings.Split(strings.Trim(line, "| "), " | ") }
 
 var testForm = regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
 

@@ -21,6 +21,7 @@ func TestRestart(t *testing.T) {
 		revoked bool // whether what was revoked stays dead
 	}{
 		{"an append-only file, fsynced", []testenv.Option{testenv.AppendOnly("always")}, redisstore.Fsynced(), false, true, true},
+		{"an append-only file, fsynced by WAITAOF", []testenv.Option{testenv.On(testenv.Newer), testenv.AppendOnly("everysec")}, redisstore.Fsynced(), false, true, true},
 		{"snapshots alone", nil, redisstore.Memory(), true, false, false},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
