@@ -16,10 +16,12 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/jetonkit/jeton/internal/testenv"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(removeBinary))
+	goleak.VerifyTestMain(testenv.Main(m), goleak.Cleanup(removeBinary))
 }
 
 // password is that of admin in every test but those of the first start.

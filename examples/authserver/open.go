@@ -40,7 +40,7 @@ type server struct {
 }
 
 // open opens all that the server stands on. The store comes before the accounts: where it is a file, its lock keeps a
-// second process out before anything is changed.
+// second process out of them.
 func open(ctx context.Context, set settings, stdout io.Writer, log *slog.Logger) (_ *server, err error) {
 	s := &server{log: log, hasher: newHasher(set.hash, runtime.GOMAXPROCS(0))}
 	s.verifyPassword = s.hasher.verify

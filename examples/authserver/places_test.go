@@ -12,8 +12,8 @@ import (
 // place is where sessions can be kept: what -store takes.
 type place struct {
 	scheme string
-	// url starts a server, where there is one, and returns its URL. Where the server is not on this machine the test is
-	// skipped, or fails in CI.
+	// url starts a server, where there is one, and returns the URL of a keyspace that is the test's own. Where the server is
+	// not on this machine the test is skipped, or fails in CI.
 	url func(t *testing.T) string
 	// second is what the second process over the same place is: alone, refused, or one of many.
 	second second
@@ -31,20 +31,22 @@ const (
 var places = []place{
 	{"memory", func(*testing.T) string { return "memory://" }, alone},
 	{"bolt", func(*testing.T) string { return "bolt:sessions.bolt" }, refused},
-	{"redis", func(t *testing.T) string { return testenv.Redis(t).URL() }, shared},
+	{"redis", func(t *testing.T) string { return testenv.SharedRedis(t).URL() + "?prefix=" + testenv.Prefix(t) }, shared},
 	{"rediss", func(t *testing.T) string {
-		s := testenv.Redis(t, testenv.TLS())
-		return s.URL() + "?ca=" + s.CAFile()
+		s := testenv.SharedRedis(t, testenv.TLS())
+		return s.URL() + "?prefix=" + testenv.Prefix(t) + "&ca=" + s.CAFile()
 	}, shared},
 	{"redis+cluster", func(t *testing.T) string {
-		addrs := testenv.RedisCluster(t).Addrs()
-		return "redis+cluster://" + addrs[0] + "?addrs=" + strings.Join(addrs[1:], ",")
+		addrs := testenv.SharedCluster(t).Addrs()
+		return "redis+cluster://" + addrs[0] + "?prefix=" + testenv.Prefix(t) + "&addrs=" + strings.Join(addrs[1:], ",")
 	}, shared},
 	{"redis+sentinel", func(t *testing.T) string {
 		s := testenv.RedisSentinel(t)
 		return "redis+sentinel://" + s.Addrs()[0] + "?master=" + s.Name + "&addrs=" + strings.Join(s.Addrs()[1:], ",")
 	}, shared},
-	{"memcache", func(t *testing.T) string { return "memcache://" + testenv.Memcached(t).Addr() }, shared},
+	{"memcache", func(t *testing.T) string {
+		return "memcache://" + testenv.SharedMemcached(t).Addr() + "?prefix=" + testenv.Prefix(t)
+	}, shared},
 }
 
 // files write a jeton.yaml, and what it names, into a directory.
