@@ -20,7 +20,8 @@ type Config struct {
 	PreviousKeys []Key
 	// IssuerName is the iss of tokens (issuer.name): 1 to 256 bytes, usually the service's https URL. Required.
 	IssuerName string
-	// Issuer are the options of the issuer. Its Keys default to Key and PreviousKeys.
+	// Issuer are the options of the issuer. Its Keys default to Key and PreviousKeys. No file can give its Claims: a program
+	// sets them between Load and Build.
 	Issuer token.IssuerOptions
 	// Verifier says how tokens are checked.
 	Verifier Verifier

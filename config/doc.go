@@ -7,6 +7,9 @@
 //	…
 //	defer stack.Close()
 //
+// What is a function stays the program's: between Load and Build it sets the fields of the [Config] that no file can give,
+// Issuer.Claims, Verifier.Extra, Events and Wrap, and its own defaults where the file says nothing.
+//
 // It imports no backend: the program imports those that it wants to choose from, or all of them by store/all.
 //
 // # Layers of a configuration

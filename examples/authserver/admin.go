@@ -87,7 +87,7 @@ func (s *server) endUserSessions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ended(w, s.revoker.Subject(r.Context(), subject, "ended by an admin"))
+	return ended(w, s.stack.Revoker.Subject(r.Context(), subject, "ended by an admin"))
 }
 
 // endUserSession ends one session of anybody.

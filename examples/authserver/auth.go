@@ -70,7 +70,7 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	subject := store.User(name)
-	guard, err := s.issuer.Begin(r.Context(), subject)
+	guard, err := s.stack.Issuer.Begin(r.Context(), subject)
 	if err != nil {
 		return err
 	}
@@ -83,7 +83,7 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) error {
 		s.log.WarnContext(r.Context(), "login refused", "subject", subject.Digest().String(), "ip", ip(r))
 		return wrongLogin()
 	}
-	pair, err := s.issuer.Login(r.Context(), subject, token.LoginOptions{Guard: guard, Class: "web", Metadata: device(r)})
+	pair, err := s.stack.Issuer.Login(r.Context(), subject, token.LoginOptions{Guard: guard, Class: "web", Metadata: device(r)})
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func (s *server) refresh(w http.ResponseWriter, r *http.Request) error {
 	if in.RefreshToken == "" {
 		return badRequest("refresh_token is missing")
 	}
-	pair, err := s.issuer.Refresh(r.Context(), in.RefreshToken, token.RefreshOptions{})
+	pair, err := s.stack.Issuer.Refresh(r.Context(), in.RefreshToken, token.RefreshOptions{})
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (s *server) refresh(w http.ResponseWriter, r *http.Request) error {
 // logout ends the session of the request, with its refresh token.
 func (s *server) logout(w http.ResponseWriter, r *http.Request) error {
 	t := caller(r)
-	return ended(w, s.revoker.Session(r.Context(), t.Subject(), t.SessionID(), "logout"))
+	return ended(w, s.stack.Revoker.Session(r.Context(), t.Subject(), t.SessionID(), "logout"))
 }
 
 // changePassword sets a new password and then ends every other session, in this order: a login that read the old password
@@ -176,10 +176,10 @@ func (s *server) replacePassword(ctx context.Context, t *token.Token, checked, h
 		return err
 	}
 	const reason = "password changed"
-	err = s.revoker.Others(ctx, t.Subject(), t.SessionID(), reason)
+	err = s.stack.Revoker.Others(ctx, t.Subject(), t.SessionID(), reason)
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrRevoked) {
 		// The caller's own session has ended meanwhile. The others must end all the same.
-		err = s.revoker.Subject(ctx, t.Subject(), reason)
+		err = s.stack.Revoker.Subject(ctx, t.Subject(), reason)
 	}
 	if err != nil {
 		return fmt.Errorf("the password was changed, the other sessions may live: %w", err)

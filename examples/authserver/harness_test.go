@@ -16,10 +16,12 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/jetonkit/jeton/internal/testenv"
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.Cleanup(removeBinary))
+	goleak.VerifyTestMain(testenv.Main(m), goleak.Cleanup(removeBinary))
 }
 
 // password is that of admin in every test but those of the first start.
@@ -36,11 +38,17 @@ type instance struct {
 // start runs a server on the files in dir. prepare, unless nil, changes it before it serves.
 func start(t *testing.T, dir, storeURL string, prepare func(*server)) *instance {
 	t.Helper()
-	log := new(journal)
-	s, err := open(t.Context(), config{
+	return serve(t, settings{
 		store: strings.ReplaceAll(storeURL, "DIR", dir), accounts: filepath.Join(dir, "accounts.db"), key: filepath.Join(dir, "jeton.key"),
 		adminPassword: password, hash: cheap(),
-	}, io.Discard, slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
+	}, prepare)
+}
+
+// serve is start with all settings.
+func serve(t *testing.T, set settings, prepare func(*server)) *instance {
+	t.Helper()
+	log := new(journal)
+	s, err := open(t.Context(), set, io.Discard, slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})))
 	check(t, err)
 	if prepare != nil {
 		prepare(s)

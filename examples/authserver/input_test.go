@@ -95,7 +95,7 @@ func TestLongestInput(t *testing.T) {
 // With the store or the accounts gone nobody is logged out and nobody is let in: everything is 503.
 func TestOutage(t *testing.T) {
 	for name, breakIt := range map[string]func(*server) error{
-		"store": func(s *server) error { return s.store.Close() }, "accounts": func(s *server) error { return s.accounts.close() },
+		"store": func(s *server) error { return s.stack.Store.Close() }, "accounts": func(s *server) error { return s.accounts.close() },
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := start(t, t.TempDir(), "bolt://DIR/jeton.bolt", nil)

@@ -46,13 +46,14 @@ type process struct {
 	wait           func() error
 }
 
-// launch starts the program in dir as scripts/run.sh does, and only tells it another port. It returns when it listens.
-func launch(t *testing.T, dir, adminPassword string) *process {
+// launch starts the program in dir as scripts/run.sh does, with flags, and only tells it another port. It returns when it
+// listens.
+func launch(t *testing.T, dir, adminPassword string, flags ...string) *process {
 	t.Helper()
 	path, err := binary()
 	check(t, err)
 	p := &process{stdout: new(journal), stderr: new(journal)}
-	p.cmd = exec.Command(path, "-addr", "127.0.0.1:0")
+	p.cmd = exec.Command(path, append([]string{"-addr", "127.0.0.1:0"}, flags...)...)
 	p.cmd.Dir = dir
 	p.cmd.Env = append(os.Environ(), "AUTHSERVER_ADMIN_PASSWORD="+adminPassword)
 	p.cmd.Stdout = p.stdout

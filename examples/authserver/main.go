@@ -2,6 +2,8 @@
 // JSON API to log in, refresh, list sessions and kick one out.
 //
 //	go run ./examples/authserver
+//	go run ./examples/authserver -store redis://localhost:6379
+//	go run ./examples/authserver -config jeton.yaml
 //
 // It listens on 127.0.0.1:8080 and keeps its files in the working directory. The first start makes the user admin and
 // prints a random password for it, unless AUTHSERVER_ADMIN_PASSWORD gives one. README.md has the API.
@@ -19,16 +21,15 @@ import (
 	"os/signal"
 	"syscall"
 
-	_ "github.com/jetonkit/jeton/store/bolt"
-	_ "github.com/jetonkit/jeton/store/memcache"
-	_ "github.com/jetonkit/jeton/store/memory"
-	_ "github.com/jetonkit/jeton/store/redis"
+	_ "github.com/jetonkit/jeton/store/all"
 )
 
-// config is what a start is told.
-type config struct {
+// settings are what a start is told.
+type settings struct {
 	// addr is where to listen, host:port.
 	addr string
+	// file is the path of a configuration in place of store and key; empty for none.
+	file string
 	// store is the URL of the session store.
 	store string
 	// accounts and key are the paths of the account database and of the signing key; both are made if they are not there.
@@ -56,44 +57,65 @@ func main() {
 
 // run starts the server and returns when ctx has ended and all is closed.
 func run(ctx context.Context, args []string, env func(string) string, stdout, stderr io.Writer) error {
-	cfg, err := parse(args, stderr)
+	set, err := parse(args, stderr)
 	if err != nil {
 		return err
 	}
-	cfg.adminPassword = env("AUTHSERVER_ADMIN_PASSWORD")
+	set.adminPassword = env("AUTHSERVER_ADMIN_PASSWORD")
 	log := slog.New(slog.NewJSONHandler(stderr, nil))
-	s, err := open(ctx, cfg, stdout, log)
+	s, err := open(ctx, set, stdout, log)
 	if err != nil {
 		return err
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", cfg.addr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", set.addr)
 	if err != nil {
 		return errors.Join(err, s.close())
 	}
-	log.Info("listening", "addr", listener.Addr().String(), "store", scheme(cfg.store))
+	log.Info("listening", "addr", listener.Addr().String(), "store", s.scheme)
 	return errors.Join(s.serve(ctx, listener), s.close())
 }
 
-// errUsage is a command line that was refused; the flag package has said why.
+// errUsage is a command line that was refused; stderr has been told why.
 var errUsage = errors.New("wrong usage")
 
-func parse(args []string, stderr io.Writer) (config, error) {
-	cfg := config{hash: strong()}
+func parse(args []string, stderr io.Writer) (settings, error) {
+	set := settings{hash: strong()}
 	flags := flag.NewFlagSet("authserver", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	flags.StringVar(&cfg.addr, "addr", "127.0.0.1:8080", "listen on `host:port`")
-	flags.StringVar(&cfg.store, "store", "bolt:jeton.bolt", "keep sessions in the store of this `URL`: bolt:file, bolt:///path/to/file, memory://, redis://host:6379/0, memcache://host:11211")
-	flags.StringVar(&cfg.accounts, "accounts", "accounts.db", "keep accounts in this SQLite `file`")
-	flags.StringVar(&cfg.key, "key", "jeton.key", "sign tokens with the Ed25519 key in this PEM `file`")
+	flags.StringVar(&set.addr, "addr", "127.0.0.1:8080", "listen on `host:port`")
+	flags.StringVar(&set.file, "config", "", "take store, key and lifetimes from this YAML `file`, and from the environment; see docs/configuration.md")
+	flags.StringVar(&set.store, "store", "bolt:jeton.bolt", "keep sessions in the store of this `URL`: bolt:file, bolt:///path/to/file, memory://, redis://host:6379/0,\n"+
+		"rediss://, redis+cluster://host:7000, redis+sentinel://host:26379?master=name, memcache://host:11211")
+	flags.StringVar(&set.accounts, "accounts", "accounts.db", "keep accounts in this SQLite `file`")
+	flags.StringVar(&set.key, "key", "jeton.key", "sign tokens with the Ed25519 key in this PEM `file`")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
-			return config{}, err
+			return settings{}, err
 		}
-		return config{}, errUsage
+		return settings{}, errUsage
 	}
+	if why := conflict(flags); why != "" {
+		fmt.Fprintln(stderr, "authserver:", why) //nolint:errcheck // the exit code tells it too
+		return settings{}, errUsage
+	}
+	return set, nil
+}
+
+// conflict says what is wrong between the arguments; it is empty where nothing is.
+func conflict(flags *flag.FlagSet) (why string) {
 	if flags.NArg() > 0 {
-		fmt.Fprintf(stderr, "authserver: %q is no flag\n", flags.Arg(0)) //nolint:errcheck // the exit code tells it too
-		return config{}, errUsage
+		return fmt.Sprintf("%q is no flag", flags.Arg(0))
 	}
-	return cfg, nil
+	given := map[string]bool{}
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	switch {
+	case !given["config"]:
+	case flags.Lookup("config").Value.String() == "":
+		return "-config names no file: give one, or leave the flag out"
+	case given["store"]:
+		return "-config and -store both say where sessions are kept: leave -store out, and write its URL as store.url into the file"
+	case given["key"]:
+		return "-config and -key both say what tokens are signed with: leave -key out, and write its path as key.secret_file, with key.algorithm EdDSA, into the file"
+	}
+	return ""
 }

@@ -122,9 +122,9 @@ func (u *unwilling) Revoke(ctx context.Context, r store.Revocation) error {
 func TestAPasswordChangeWithoutItsRevocation(t *testing.T) {
 	down := &unwilling{err: &store.Error{Op: "revoke", Err: store.ErrUnavailable}}
 	in := start(t, t.TempDir(), "memory://", func(s *server) {
-		down.TokenStore = s.store
+		down.TokenStore = s.stack.Store
 		var err error
-		s.revoker, err = token.NewRevoker(down, nil)
+		s.stack.Revoker, err = token.NewRevoker(down, nil)
 		check(t, err)
 	})
 	other, here := in.login(t, "admin", password), in.login(t, "admin", password)
@@ -143,9 +143,9 @@ func TestAPasswordChangeWithoutItsRevocation(t *testing.T) {
 func TestAPasswordChangeFromASessionThatEnds(t *testing.T) {
 	in := start(t, t.TempDir(), "memory://", nil)
 	other, here := in.login(t, "admin", password), in.login(t, "admin", password)
-	tok, err := in.server.verifier.Verify(t.Context(), here.Access)
+	tok, err := in.server.stack.Verifier.Verify(t.Context(), here.Access)
 	check(t, err)
-	check(t, in.server.revoker.Session(t.Context(), tok.Subject(), tok.SessionID(), "meanwhile"))
+	check(t, in.server.stack.Revoker.Session(t.Context(), tok.Subject(), tok.SessionID(), "meanwhile"))
 	a, err := in.server.accounts.find(t.Context(), "admin")
 	check(t, err)
 	check(t, in.server.replacePassword(t.Context(), tok, a.password, in.server.hasher.nobody))
@@ -156,7 +156,7 @@ func TestAPasswordChangeFromASessionThatEnds(t *testing.T) {
 func TestHangingUpDoesNotStopARevocation(t *testing.T) {
 	in := start(t, t.TempDir(), "memory://", nil)
 	other, here := in.login(t, "admin", password), in.login(t, "admin", password)
-	tok, err := in.server.verifier.Verify(t.Context(), here.Access)
+	tok, err := in.server.stack.Verifier.Verify(t.Context(), here.Access)
 	check(t, err)
 	a, err := in.server.accounts.find(t.Context(), "admin")
 	check(t, err)
@@ -164,7 +164,7 @@ func TestHangingUpDoesNotStopARevocation(t *testing.T) {
 	cancel()
 	check(t, in.server.replacePassword(gone, tok, a.password, in.server.hasher.nobody))
 	in.call(t, "GET", "/me", other.Access, "").want(t, 401, "invalid_token")
-	check(t, in.server.revoker.Session(gone, tok.Subject(), tok.SessionID(), "logout"))
+	check(t, in.server.stack.Revoker.Session(gone, tok.Subject(), tok.SessionID(), "logout"))
 	in.call(t, "GET", "/me", here.Access, "").want(t, 401, "invalid_token")
 }
 

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -99,24 +98,6 @@ func TestStopping(t *testing.T) {
 			again.refresh(t, before.Refresh).want(t, 200, "")
 		})
 	}
-}
-
-func TestASecondProcessIsToldWhy(t *testing.T) {
-	dir := t.TempDir()
-	first := launch(t, dir, password)
-	path, err := binary()
-	check(t, err)
-	second := exec.Command(path, "-addr", "127.0.0.1:0")
-	second.Dir = dir
-	out, err := second.CombinedOutput()
-	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 1 {
-		t.Fatalf("got %v", err)
-	}
-	if lines := strings.Count(string(out), "\n"); lines != 1 || !strings.Contains(string(out), "locked by another process") {
-		t.Errorf("says %s", out)
-	}
-	first.login(t, "admin", password)
 }
 
 // The first start prints a password that works, once; and no file can be read by others.

@@ -53,7 +53,7 @@ type session struct {
 func (s *server) sessionsOf(ctx context.Context, subject store.Subject, current string) ([]session, error) {
 	list := []session{}
 	for page := (store.Page{}); ; {
-		got, err := s.revoker.List(ctx, subject, page)
+		got, err := s.stack.Revoker.List(ctx, subject, page)
 		if err != nil {
 			return nil, err
 		}
@@ -92,7 +92,7 @@ func (s *server) endSession(w http.ResponseWriter, r *http.Request) error {
 // endOtherSessions ends all of the caller's sessions but the current one.
 func (s *server) endOtherSessions(w http.ResponseWriter, r *http.Request) error {
 	t := caller(r)
-	err := s.revoker.Others(r.Context(), t.Subject(), t.SessionID(), "others ended by its user")
+	err := s.stack.Revoker.Others(r.Context(), t.Subject(), t.SessionID(), "others ended by its user")
 	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrRevoked) {
 		return &token.RefusedError{Err: token.ErrRevoked} // the current one has ended since its token was checked
 	}
@@ -103,12 +103,12 @@ func (s *server) endOtherSessions(w http.ResponseWriter, r *http.Request) error 
 // nobody has is a mistake to be told.
 func (s *server) kick(w http.ResponseWriter, r *http.Request, subject store.Subject, reason string) error {
 	id := r.PathValue("id")
-	state, err := s.store.Lookup(r.Context(), subject, id)
+	state, err := s.stack.Store.Lookup(r.Context(), subject, id)
 	if errors.Is(err, store.ErrInvalid) || (err == nil && state.Entries[0].Status == store.Unknown) {
 		return failure(http.StatusNotFound, "not_found", "there is no such session")
 	}
 	if err != nil {
 		return err
 	}
-	return ended(w, s.revoker.Session(r.Context(), subject, id, reason))
+	return ended(w, s.stack.Revoker.Session(r.Context(), subject, id, reason))
 }

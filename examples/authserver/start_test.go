@@ -30,8 +30,8 @@ func TestStartRefusals(t *testing.T) {
 	}{
 		{"a port that is taken", "-addr", taken.Addr().String(), password, "address already in use"},
 		{"an address that is none", "-addr", "nowhere", password, "missing port"},
-		{"an unknown scheme", "-store", "redi://x", password, `-store) does not open: invalid input: URL has the unknown scheme "redi"`},
-		{"a store without scheme", "-store", "jeton.bolt", password, "has no scheme"},
+		{"an unknown scheme", "-store", "redi://x", password, `-store): jeton: store.url has the unknown scheme "redi"`},
+		{"a store without scheme", "-store", "jeton.bolt", password, "store.url is not a URL"},
 		{"an unknown parameter", "-store", "memory://?x=1", password, `"x" is unknown`},
 		{"a store in no directory", "-store", "bolt:///nowhere/at/all", password, "no such file"},
 		{"accounts in no directory", "-accounts", "/nowhere/at/all", password, "no such file"},
@@ -58,6 +58,10 @@ func TestUsage(t *testing.T) {
 		{[]string{"-h"}, flag.ErrHelp, "-addr"},
 		{[]string{"-nonsense"}, errUsage, "-nonsense"},
 		{[]string{"nonsense"}, errUsage, `"nonsense" is no flag`},
+		{[]string{"-config", "jeton.yaml", "-store", "memory://"}, errUsage, "-config and -store both say where sessions are kept"},
+		{[]string{"-store", "bolt:jeton.bolt", "-config", "jeton.yaml"}, errUsage, "-config and -store both say"}, // the default, but given
+		{[]string{"-config", "jeton.yaml", "-key", "jeton.key"}, errUsage, "-config and -key both say what tokens are signed with"},
+		{[]string{"-config", ""}, errUsage, "-config names no file"},
 	} {
 		var stderr bytes.Buffer
 		if err := run(t.Context(), c.args, os.Getenv, io.Discard, &stderr); !errors.Is(err, c.want) || !strings.Contains(stderr.String(), c.says) {
@@ -99,7 +103,7 @@ func (brokenPipe) Write([]byte) (int, error) { return 0, errors.New("broken pipe
 // A password that could not be printed must not be the admin's: nobody would ever know it.
 func TestAPasswordThatIsNotShownIsNotSet(t *testing.T) {
 	dir := t.TempDir()
-	cfg := config{store: "memory://", accounts: filepath.Join(dir, "accounts.db"), key: filepath.Join(dir, "jeton.key"), hash: cheap()}
+	cfg := settings{store: "memory://", accounts: filepath.Join(dir, "accounts.db"), key: filepath.Join(dir, "jeton.key"), hash: cheap()}
 	if _, err := open(t.Context(), cfg, brokenPipe{}, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "broken pipe") {
 		t.Fatalf("got %v", err)
 	}
@@ -128,25 +132,25 @@ func TestAccountsAtOddPaths(t *testing.T) {
 
 func TestLoadKey(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "jeton.key")
-	ids := make([]string, 8)
+	keys := make([]string, 8)
 	var wg sync.WaitGroup
-	for i := range ids { // starts at the same time agree on one key
+	for i := range keys { // starts at the same time agree on one key
 		wg.Go(func() {
 			key, err := loadKey(path)
 			if err != nil {
 				t.Error(err)
 			}
-			ids[i] = key.KeyID()
+			keys[i] = key.Secret.Reveal()
 		})
 	}
 	wg.Wait()
-	for _, id := range ids {
-		if id != ids[0] || id == "" {
-			t.Fatalf("keys differ: %v", ids)
+	for _, key := range keys {
+		if key != keys[0] || key == "" {
+			t.Fatal("keys differ")
 		}
 	}
-	if other, err := loadKey(path + "2"); err != nil || other.KeyID() == ids[0] {
-		t.Errorf("another key has the same kid (%v)", err)
+	if other, err := loadKey(path + "2"); err != nil || other.Secret.Reveal() == keys[0] {
+		t.Errorf("another file has the same key (%v)", err)
 	}
 	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 2 {
 		t.Errorf("files are left over: %v %v", left, err)

@@ -29,8 +29,9 @@ func walkthrough(t *testing.T) (text, block string) {
 	return string(b), found[1]
 }
 
-// The walk-through is run word for word: each command with bash, against the program in an empty directory. Only the first
-// line, which has the address, gets the port that was free. All that is printed must stand behind #> in the block.
+// The walk-through is run word for word: each command with bash, against the program in an empty directory, on each store.
+// Only the first line, which has the address, gets the port that was free. All that is printed must stand behind #> in the
+// block.
 func TestWalkthrough(t *testing.T) {
 	for _, tool := range []string{"bash", "curl", "sed"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -42,14 +43,43 @@ func TestWalkthrough(t *testing.T) {
 	if found == nil {
 		t.Fatal("the text does not say how to start the server")
 	}
-	p := launch(t, t.TempDir(), found[1])
-
 	first, rest, _ := strings.Cut(block, "\n")
 	if first != "API=http://127.0.0.1:8080/api/v1" {
 		t.Fatalf("the first line is %q", first)
 	}
+	walk := func(t *testing.T, dir string, flags ...string) {
+		t.Helper()
+		p := launch(t, dir, found[1], flags...)
+		compare(t, rest, follow(t, p, rest))
+	}
+	t.Run("make run", func(t *testing.T) {
+		t.Parallel()
+		walk(t, t.TempDir())
+	})
+	for _, place := range places {
+		t.Run("-store "+place.scheme, func(t *testing.T) {
+			t.Parallel()
+			walk(t, t.TempDir(), "-store", place.url(t))
+		})
+	}
+	for name, prepare := range files {
+		t.Run("-config, "+name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			prepare(t, dir)
+			walk(t, dir, "-config", "jeton.yaml")
+			if made, err := filepath.Glob(filepath.Join(dir, "jeton.key")); err != nil || len(made) > 0 {
+				t.Errorf("with a file it made the key of the flags too (%v)", err)
+			}
+		})
+	}
+}
+
+// follow runs the commands against a server and returns the lines that they print.
+func follow(t *testing.T, p *process, commands string) []string {
+	t.Helper()
 	script := filepath.Join(t.TempDir(), "walkthrough.sh")
-	check(t, os.WriteFile(script, []byte("API="+p.root+"/api/v1\n"+rest), 0o600))
+	check(t, os.WriteFile(script, []byte("API="+p.root+"/api/v1\n"+commands), 0o600))
 	cmd := exec.Command("bash", script)
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -57,16 +87,20 @@ func TestWalkthrough(t *testing.T) {
 	if stderr.Len() > 0 {
 		t.Errorf("it complains:\n%s", &stderr)
 	}
+	return strings.Split(strings.TrimSuffix(stdout.String(), "\n"), "\n")
+}
 
+// compare holds what was printed to what stands behind #>, where … is anything.
+func compare(t *testing.T, commands string, got []string) {
+	t.Helper()
 	var want []string
-	for line := range strings.Lines(rest) {
+	for line := range strings.Lines(commands) {
 		if expected, ok := strings.CutPrefix(line, "#> "); ok {
 			want = append(want, strings.TrimSuffix(expected, "\n"))
 		}
 	}
-	got := strings.Split(strings.TrimSuffix(stdout.String(), "\n"), "\n")
 	if len(got) != len(want) || len(want) < 10 {
-		t.Fatalf("it prints %d lines, the text has %d:\n%s", len(got), len(want), &stdout)
+		t.Fatalf("it prints %d lines, the text has %d:\n%s", len(got), len(want), strings.Join(got, "\n"))
 	}
 	for i, line := range got {
 		form := strings.ReplaceAll(regexp.QuoteMeta(want[i]), "…", ".*")

@@ -178,6 +178,9 @@ func TestFullServer(t *testing.T) {
 	if err != nil || state.Entries[0].Status == store.Live || state.Entries[1].Status == store.Live || state.Cut == 0 {
 		t.Errorf("after the revocations: %+v, %v", state.Entries, err)
 	}
+	if n := evicted(t, server); n != 0 {
+		t.Errorf("%d keys were evicted under noeviction", n)
+	}
 	e.heardNoSecret(t)
 }
 
