@@ -68,7 +68,7 @@ func trust(field string, t TrustedIssuer) (*trusted, error) {
 		return nil, invalid(field+".Keys", "is nil", "give the issuer's VerifyKey, or a NewKeySet of several")
 	}
 	if k, ok := t.Keys.(VerifyKey); ok && k.k == nil {
-		return nil, invalid(field+".Keys", "is the zero key", "make it by HS256, Ed25519 or Ed25519Public")
+		return nil, invalid(field+".Keys", "is the zero key", "make it by NewVerifyKey, or take a SigningKey's")
 	}
 	out := &trusted{
 		expected: expected{issuer: t.Issuer, keys: t.Keys, audience: slices.Clone(t.Audience)},
@@ -163,8 +163,9 @@ func (t *trusted) parse(ctx context.Context, j *jws, leeway time.Duration, now t
 	if err := j.claims.access(t.life, now); err != nil {
 		return nil, err
 	}
-	out := &Token{claims: j.claims, subject: j.claims.subject()}
-	return out, t.readExtra(out)
+	err := t.readExtra(j.token)
+	j.claims.custom = nil // it lies in a buffer that others will use
+	return j.token, err
 }
 
 // readExtra fills the custom claims, now that the signature is known to be good.

@@ -36,6 +36,7 @@ const (
 // last-seen times that it still writes.
 type Verifier struct {
 	issuers map[string]*trusted
+	headers headers
 	leeway  time.Duration
 	now     func() time.Time
 	teller  teller
@@ -132,10 +133,11 @@ func (v *Verifier) Parse(ctx context.Context, raw string) (*Token, error) {
 // parse judges everything but revocation. The iss chooses the issuer before the signature is checked; it chooses among
 // those that we trust, and the signature must then be that one's.
 func (v *Verifier) parse(ctx context.Context, raw string) (*Token, *trusted, error) {
-	j, err := decode(raw)
+	j, err := decode(raw, &v.headers)
 	if err != nil {
 		return nil, nil, err
 	}
+	defer j.release()
 	from, ok := v.issuers[j.claims.iss]
 	if !ok {
 		return nil, nil, &RefusedError{Err: ErrIssuer}
