@@ -11,6 +11,7 @@ import (
 	"encoding/asn1"
 	"errors"
 	"math/big"
+	"strings"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -72,6 +73,14 @@ var algorithms = map[string]*algorithm{
 	AlgEd25519: {name: AlgEd25519, alias: AlgEdDSA, family: familyEd25519, method: jwt.SigningMethodEdDSA},
 }
 
+// Algorithms returns the names of all algorithms, in the order of the constants.
+func Algorithms() []string {
+	return []string{
+		AlgHS256, AlgHS384, AlgHS512, AlgRS256, AlgRS384, AlgRS512, AlgPS256, AlgPS384, AlgPS512, AlgES256, AlgES384, AlgES512,
+		AlgEdDSA, AlgEd25519,
+	}
+}
+
 // strictPSS is golang-jwt's method with the salt that RFC 7518 §3.5 demands: its own takes any length when it checks.
 func strictPSS(m *jwt.SigningMethodRSAPSS) jwt.SigningMethod {
 	return &jwt.SigningMethodRSAPSS{SigningMethodRSA: m.SigningMethodRSA, Options: m.Options}
@@ -82,7 +91,7 @@ func algorithmOf(alg string) (*algorithm, error) {
 	a, ok := algorithms[alg]
 	if !ok {
 		return nil, invalid("alg", "is no algorithm that is known here",
-			"use one of HS256 HS384 HS512 RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 EdDSA Ed25519")
+			"use one of "+strings.Join(Algorithms(), " "))
 	}
 	return a, nil
 }

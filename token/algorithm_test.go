@@ -62,6 +62,9 @@ func TestEveryAlgorithm(t *testing.T) {
 			}
 		})
 	}
+	if names := token.Algorithms(); len(names) != len(all) {
+		t.Errorf("the algorithms are %v", names)
+	}
 	for _, v := range all {
 		for alg, raw := range raws {
 			_, err := token.VerifyJWSForTest(t.Context(), v, raw)

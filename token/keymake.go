@@ -135,15 +135,23 @@ func (a *algorithm) public(key any) (any, error) {
 
 // takes are the keys of each family in words.
 var takes = map[family]string{
-	familyHMAC:    "a secret as []byte",
-	familyRSA:     "an *rsa.PrivateKey or *rsa.PublicKey",
-	familyECDSA:   "an *ecdsa.PrivateKey or *ecdsa.PublicKey on its curve",
-	familyEd25519: "an ed25519.PrivateKey or ed25519.PublicKey",
+	familyHMAC: "a secret", familyRSA: "an RSA key", familyECDSA: "an ECDSA key", familyEd25519: "an Ed25519 key",
 }
 
-// wrongKind tells the type of what was given and not its value.
+// wrongKind tells the kind of what was given, or its type, and not its value.
 func (a *algorithm) wrongKind(key any) error {
-	return invalid("key", fmt.Sprintf("is a %T, and alg is %s", key, a.name), "give "+takes[a.family])
+	given := fmt.Sprintf("a %T", key)
+	switch key.(type) {
+	case []byte:
+		given = takes[familyHMAC]
+	case *rsa.PublicKey:
+		given = takes[familyRSA]
+	case *ecdsa.PublicKey:
+		given = takes[familyECDSA]
+	case ed25519.PrivateKey, ed25519.PublicKey:
+		given = takes[familyEd25519]
+	}
+	return invalid("key", "is "+given+", and alg is "+a.name, "give "+takes[a.family]+" that is whole, or the algorithm of the key")
 }
 
 func (a *algorithm) secret(secret []byte) (*hmacKey, error) {
