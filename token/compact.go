@@ -23,7 +23,6 @@ type jws struct {
 	signed   string
 	sig      []byte
 	head     header
-	known    *verifying // the key that this header was seen with; nil: read anew
 	memo     *headers
 	token    *Token
 	claims   *claims
@@ -52,6 +51,9 @@ func decode(raw string, memo *headers) (*jws, error) {
 
 // release gives the buffers back, and holds on to nothing of the token.
 func (j *jws) release() {
+	if j.claims != nil {
+		j.claims.custom = nil
+	}
 	*j = jws{payload: j.payload[:0], sigBuffer: j.sigBuffer[:0], custom: j.custom[:0]}
 	jwsPool.Put(j)
 }
@@ -68,7 +70,7 @@ func (j *jws) open(raw string, memo *headers) (payload string, err error) {
 	}
 	j.headText, j.signed, j.memo = head, raw[:len(head)+1+len(payload)], memo
 	if seen, ok := memo.find(head); ok {
-		j.head, j.known = seen.head, seen.key
+		j.head = seen.head
 	} else if err := j.readHeader(head); err != nil {
 		return "", err
 	}

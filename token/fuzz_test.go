@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"github.com/jetonkit/jeton/store"
 	memstore "github.com/jetonkit/jeton/store/memory"
 	"github.com/jetonkit/jeton/token"
@@ -74,12 +76,18 @@ func FuzzClaims(f *testing.F) {
 		f.Add(seed, good)
 	}
 	v := fuzzVerifier()
+	theirs := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithIssuer(issuerName), jwt.WithAudience(issuerName), jwt.WithStrictDecoding(),
+		jwt.WithExpirationRequired(), jwt.WithLeeway(30*time.Second), jwt.WithTimeFunc(func() time.Time { return start }))
 	f.Fuzz(func(t *testing.T, header, payload string) {
 		got := judgeAny(t, v, forge(header, payload))
 		if got == nil {
 			return
 		}
 		agree(t, got, header, payload)
+		// What is accepted here golang-jwt's validator accepts as well: ours is only stricter.
+		if _, err := theirs.Parse(forge(header, payload), func(*jwt.Token) (any, error) { return secret, nil }); err != nil {
+			t.Errorf("golang-jwt refuses it: %v", err)
+		}
 	})
 }
 

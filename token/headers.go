@@ -15,10 +15,12 @@ type headers struct {
 	mu    sync.Mutex                             // of who replaces it
 }
 
-// knownHeader is a header, and the key that checked a signature under it.
+// knownHeader is a header, the issuer that it was learnt of, and the key that checked a signature under it. Another issuer may
+// write the same text; what the header says is the same.
 type knownHeader struct {
-	head header
-	key  *verifying
+	head   header
+	issuer *expected
+	key    *verifying
 }
 
 // The bounds of headers: 64 KiB of text. Issuers that write another header into each token end up at the first.
@@ -39,22 +41,28 @@ func (h *headers) find(text string) (knownHeader, bool) {
 	return k, ok
 }
 
-func (h *headers) learn(text string, head header, key *verifying) {
+// learn remembers a header whose text is new, while there is room.
+func (h *headers) learn(text string, k knownHeader) {
 	if h == nil || len(text) > maxHeaderBytes {
 		return
 	}
-	if all := h.known.Load(); all != nil && len(*all) >= maxHeaders {
-		return
+	if all := h.known.Load(); all != nil {
+		if _, ok := (*all)[text]; ok || len(*all) >= maxHeaders {
+			return
+		}
 	}
 	h.replace(func(all map[string]knownHeader) {
 		if len(all) < maxHeaders {
-			all[strings.Clone(text)] = knownHeader{head, key} // without the rest of the token
+			all[strings.Clone(text)] = k // without the rest of the token
 		}
 	})
 }
 
-func (h *headers) drop(text string) {
-	h.replace(func(all map[string]knownHeader) { delete(all, text) })
+// drop forgets a header whose issuer has another key for it now, or none.
+func (h *headers) drop(text string, issuer *expected, key *verifying) {
+	if k, ok := h.find(text); ok && k.issuer == issuer && k.key != key {
+		h.replace(func(all map[string]knownHeader) { delete(all, text) })
+	}
 }
 
 func (h *headers) replace(change func(map[string]knownHeader)) {

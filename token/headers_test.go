@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/jetonkit/jeton/token"
 )
 
@@ -93,5 +95,64 @@ func TestHeadersAreBounded(t *testing.T) {
 	noErr(t, err)
 	if n := w.HeadersForTest(); n != 0 {
 		t.Errorf("a long header is known")
+	}
+}
+
+// Two issuers that write the same header keep each other's tokens as good as they are, and a forger who names the one does
+// not make the other's be forgotten.
+func TestHeadersOfTwoIssuers(t *testing.T) {
+	header, payload, _ := baseline(t)
+	other, otherSecret := "https://other.example", []byte(strings.Repeat("other", 8))
+	v := must(token.NewVerifier([]token.TrustedIssuer{
+		{Issuer: issuerName, Keys: must(token.HS256(keyID, secret)).VerifyKey(), Check: alive},
+		{Issuer: other, Keys: must(token.HS256(keyID, otherSecret)).VerifyKey(), Audience: []string{issuerName}, Check: alive},
+	}, &token.VerifierOptions{Now: newClock().Now}))
+	judge := func(raw string) (*token.Token, error) { return v.Verify(t.Context(), raw) }
+	theirs := payload.with(m{"iss": other})
+	for range 3 {
+		_, err := judge(forge(header.text(), payload.text()))
+		noErr(t, err)
+		_, err = judge(forgeWith(otherSecret, header.text(), theirs.text()))
+		noErr(t, err)
+		refused(t, judge, forge(header.text(), theirs.text()), token.ErrSignature)
+		refused(t, judge, forgeWith(otherSecret, header.text(), payload.text()), token.ErrSignature)
+		if n := v.HeadersForTest(); n != 1 {
+			t.Errorf("%d headers are known", n)
+		}
+	}
+}
+
+// A header that is known is not decoded again: the token and its claims' text are all that a verification allocates.
+func TestColdVerifyAllocates(t *testing.T) {
+	header, payload, _ := baseline(t)
+	v := must(token.NewVerifier([]token.TrustedIssuer{{Issuer: issuerName, Keys: must(token.HS256(keyID, secret)).VerifyKey(), Check: alive}},
+		&token.VerifierOptions{Now: newClock().Now, TouchInterval: -1}))
+	raw := forge(header.text(), payload.text())
+	n := testing.AllocsPerRun(200, func() {
+		if _, err := v.Verify(t.Context(), raw); err != nil {
+			t.Error(err)
+		}
+	})
+	if n > 6 { // two, and what a collection of the pools costs now and then
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// Custom claims outlive the buffers that the token was read in.
+func TestExtraIsTheTokensOwn(t *testing.T) {
+	header, payload, _ := baseline(t)
+	v := must(token.NewVerifier([]token.TrustedIssuer{{
+		Issuer: issuerName, Keys: must(token.HS256(keyID, secret)).VerifyKey(), Check: alive, Extra: token.ExtraOf[map[string]jsontext.Value](),
+	}}, &token.VerifierOptions{Now: newClock().Now, TouchInterval: -1}))
+	var got []*token.Token
+	for n := range 50 {
+		roles := []string{fmt.Sprintf("role-%02d", n)}
+		got = append(got, must(v.Verify(t.Context(), forge(header.text(), payload.with(m{"roles": roles, "sub": fmt.Sprintf("ann-%02d", n)}).text()))))
+	}
+	for n, tok := range got {
+		extra, _ := token.Extra[map[string]jsontext.Value](tok)
+		if want := fmt.Sprintf(`["role-%02d"]`, n); string(extra["roles"]) != want || tok.Subject().Name != fmt.Sprintf("ann-%02d", n) {
+			t.Errorf("%s is %s, want %s", tok.Subject().Name, extra["roles"], want)
+		}
 	}
 }

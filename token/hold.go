@@ -21,8 +21,8 @@ type expected struct {
 
 // hold judges who made a token and for whom: key, algorithm, signature, typ, iss, aud. Nothing but the choice of the
 // issuer was decided by the token before its signature is known to be good.
-func (j *jws) hold(ctx context.Context, e expected) error {
-	if err := j.authentic(ctx, e.keys, e.anyS); err != nil {
+func (j *jws) hold(ctx context.Context, e *expected) error {
+	if err := j.authentic(ctx, e); err != nil {
 		return err
 	}
 	switch {
@@ -37,14 +37,12 @@ func (j *jws) hold(ctx context.Context, e expected) error {
 }
 
 // authentic judges the signature of a JWS.
-func (j *jws) authentic(ctx context.Context, keys KeySet, anyS bool) error {
+func (j *jws) authentic(ctx context.Context, e *expected) error {
 	if j.head.kid == "" {
 		return refuse(ErrKey, "kid is missing")
 	}
-	key, err := keys.FindKey(ctx, j.head.kid)
-	if j.known != nil && (err != nil || key.k != j.known) {
-		j.memo.drop(j.headText) // with its key
-	}
+	key, err := e.keys.FindKey(ctx, j.head.kid)
+	j.memo.drop(j.headText, e, key.k)
 	if err != nil {
 		if errors.Is(err, ErrInvalidToken) {
 			return err
@@ -54,12 +52,10 @@ func (j *jws) authentic(ctx context.Context, keys KeySet, anyS bool) error {
 	if err := key.verify(j.head.alg, j.signed, j.sig); err != nil {
 		return err
 	}
-	if !anyS && !key.k.alg.lowS(j.sig) {
+	if !e.anyS && !key.k.alg.lowS(j.sig) {
 		return refuse(ErrSignature, "it is the other one of two")
 	}
-	if j.known != key.k {
-		j.memo.learn(j.headText, j.head, key.k)
-	}
+	j.memo.learn(j.headText, knownHeader{j.head, e, key.k})
 	return nil
 }
 

@@ -62,7 +62,7 @@ func (i *Issuer) parseRefresh(ctx context.Context, raw string) (*claims, store.L
 		return nil, store.Link{}, err
 	}
 	defer j.release()
-	if err := j.hold(ctx, i.refresh); err != nil {
+	if err := j.hold(ctx, &i.refresh); err != nil {
 		return nil, store.Link{}, err
 	}
 	if err := j.claims.complete(); err != nil {

@@ -151,7 +151,7 @@ func trustExtra(field string, e ExtraClaims) error {
 
 // parse judges everything about a token but whether it was revoked.
 func (t *trusted) parse(ctx context.Context, j *jws, leeway time.Duration, now time.Time) (*Token, error) {
-	if err := j.hold(ctx, t.expected); err != nil {
+	if err := j.hold(ctx, &t.expected); err != nil {
 		return nil, err
 	}
 	if err := j.claims.complete(); err != nil {
@@ -163,9 +163,7 @@ func (t *trusted) parse(ctx context.Context, j *jws, leeway time.Duration, now t
 	if err := j.claims.access(t.life, now); err != nil {
 		return nil, err
 	}
-	err := t.readExtra(j.token)
-	j.claims.custom = nil // it lies in a buffer that others will use
-	return j.token, err
+	return j.token, t.readExtra(j.token)
 }
 
 // readExtra fills the custom claims, now that the signature is known to be good.
