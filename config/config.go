@@ -74,16 +74,17 @@ type Store struct {
 type Key struct {
 	// ID is the kid, 1 to 256 bytes. Defaults to one made from the key, so that two keys never share it.
 	ID string
-	// Algorithm is HS256 or EdDSA. Defaults to HS256.
+	// Algorithm is one of [token.Algorithms]. Defaults to HS256.
 	Algorithm string
-	// Secret is for HS256 at least 32 bytes of text, and for EdDSA a private key as PEM (PKCS #8, RFC 5958).
+	// Secret is for HS256, HS384 and HS512 at least 32, 48 and 64 bytes of text, and for all others a private key as PEM; see
+	// [token.ParseSigningPEM].
 	Secret Secret
-	// Public is for EdDSA the public key as PEM (SubjectPublicKeyInfo, RFC 5280), in place of Secret: a process that has
-	// no more can check tokens and not make them.
+	// Public is for a pair of keys the public one as PEM, in place of Secret: a process that has no more can check tokens and
+	// not make them. See [token.ParseVerifyPEM].
 	Public string
 }
 
-// Algorithms of a [Key].
+// The usual algorithms of a [Key].
 const (
 	// HS256 is HMAC with SHA-256 (RFC 7518 §3.2): one secret signs and checks.
 	HS256 = "HS256"

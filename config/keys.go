@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jetonkit/jeton/store"
+	"github.com/jetonkit/jeton/token"
 )
 
 // prefix begins the names of our variables.
@@ -66,18 +67,18 @@ var keyFields = []entry{
 		doc: "The kid of the key, 1 to 256 bytes.", field: func(c *Config) any { return &c.Key.ID },
 	},
 	{
-		path: "algorithm", kind: choiceKind, choices: []string{HS256, EdDSA}, example: "EdDSA", def: HS256,
-		doc:     "The key's algorithm: HS256 (one secret) or EdDSA (Ed25519, a private and a public key).",
+		path: "algorithm", kind: choiceKind, choices: token.Algorithms(), example: "EdDSA", def: HS256,
+		doc:     "The key's algorithm. HS…: one secret; RS…, PS…: RSA; ES256, ES384, ES512: ECDSA on P-256, P-384, P-521; EdDSA, Ed25519: Ed25519.",
 		aliases: []alias{{name: "JWT_ALGORITHM"}, {name: "TOKEN_ALGORITHM"}}, field: func(c *Config) any { return &c.Key.Algorithm },
 	},
 	{
 		path: "secret", kind: secretKind, orFile: true, example: "32 or more random bytes", def: "required, unless public is given",
-		doc:     "HS256: the secret, at least 32 bytes of text. EdDSA: the private key, PEM of PKCS #8.",
+		doc:     "HS256, HS384, HS512: the secret, at least 32, 48, 64 bytes of text. Others: the private key as PEM.",
 		aliases: []alias{{name: "JWT_SECRET"}, {name: "TOKEN_SECRET_KEY"}}, field: func(c *Config) any { return &c.Key.Secret },
 	},
 	{
 		path: "public", kind: textKind, orFile: true, example: `"-----BEGIN PUBLIC KEY-----…"`, def: "none",
-		doc:   "EdDSA: the public key, PEM, in place of the secret, for a process that only checks tokens.",
+		doc:   "The public key as PEM, in place of the secret, for a process that only checks tokens. Not for HS….",
 		field: func(c *Config) any { return &c.Key.Public },
 	},
 }

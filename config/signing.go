@@ -1,12 +1,10 @@
 package config
 
 import (
-	"crypto/ed25519"
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
@@ -36,15 +34,14 @@ func (k Key) ready() (pair, *fault) {
 	if !k.Secret.IsZero() && k.Public != "" {
 		return pair{}, &fault{"public", flaw{"stands beside secret, which holds it too", "remove it, or remove secret for a process that only checks tokens"}}
 	}
+	k.Algorithm = cmp.Or(k.Algorithm, HS256)
 	switch {
-	case k.Algorithm == EdDSA && k.Public != "":
-		return k.public()
-	case k.Algorithm == EdDSA:
-		return k.private()
-	case k.Algorithm != "" && k.Algorithm != HS256:
-		return pair{}, &fault{"algorithm", flaw{"is not a known word", "write HS256 or EdDSA"}}
+	case !slices.Contains(token.Algorithms(), k.Algorithm):
+		return pair{}, &fault{"algorithm", flaw{"is not a known word", "write " + oneOf(token.Algorithms())}}
+	case !strings.HasPrefix(k.Algorithm, "HS"):
+		return k.ofPEM()
 	case k.Public != "":
-		return pair{}, &fault{"public", flaw{"is for EdDSA, and the algorithm is HS256", "give secret, or set algorithm to EdDSA"}}
+		return pair{}, &fault{"public", flaw{"is for a pair of keys, and the algorithm is " + k.Algorithm, "give secret, or set algorithm to the pair's, for instance EdDSA"}}
 	}
 	return k.shared()
 }
@@ -53,88 +50,40 @@ func (k Key) ready() (pair, *fault) {
 func (k Key) shared() (pair, *fault) {
 	text := k.Secret.Reveal()
 	if strings.HasPrefix(text, "-----BEGIN ") { // a public key as a secret is what everybody can sign with
-		return pair{}, &fault{"secret", flaw{"is PEM, and the algorithm is HS256", "set algorithm to EdDSA, or give random bytes"}}
+		return pair{}, &fault{"secret", flaw{"is PEM, and the algorithm is " + k.Algorithm, "set algorithm to the key's, for instance EdDSA, or give random bytes"}}
 	}
 	id := k.ID
 	if id == "" { // no token is signed over these bytes: those have a dot
 		mac := hmac.New(sha256.New, []byte(text))
 		mac.Write([]byte("jeton kid"))
-		id = encoded(mac.Sum(nil))
+		id = base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
 	}
-	sign, err := token.HS256(id, []byte(text))
-	return pair{sign, sign.VerifyKey()}, faultOf(err)
+	sign, err := token.NewSigningKey(id, k.Algorithm, []byte(text))
+	return pair{sign, sign.VerifyKey()}, faultOf(err, "secret")
 }
 
-// private makes a key of a private key in PEM.
-func (k Key) private() (pair, *fault) {
-	der, f := decodePEM("secret", k.Secret.Reveal(), "PRIVATE KEY", "make one by: openssl genpkey -algorithm ed25519")
-	if f != nil {
-		return pair{}, f
+// ofPEM makes a key of a private or a public key. Without a kid it gets its thumbprint.
+func (k Key) ofPEM() (pair, *fault) {
+	if k.Public != "" {
+		verify, err := token.ParseVerifyPEM(k.ID, k.Algorithm, []byte(k.Public))
+		return pair{verify: verify}, faultOf(err, "public")
 	}
-	parsed, err := x509.ParsePKCS8PrivateKey(der)
-	key, ok := parsed.(ed25519.PrivateKey)
-	if err != nil || !ok {
-		return pair{}, &fault{"secret", flaw{"holds no Ed25519 private key", "make one by: openssl genpkey -algorithm ed25519"}}
-	}
-	public, ok := key.Public().(ed25519.PublicKey)
-	if !ok {
-		return pair{}, &fault{"secret", flaw{"has no public half", "make one by: openssl genpkey -algorithm ed25519"}}
-	}
-	sign, err := token.Ed25519(k.idOf(public), key)
-	return pair{sign, sign.VerifyKey()}, faultOf(err)
+	sign, err := token.ParseSigningPEM(k.ID, k.Algorithm, []byte(k.Secret.Reveal()))
+	return pair{sign, sign.VerifyKey()}, faultOf(err, "secret")
 }
 
-// public makes a key of a public key in PEM.
-func (k Key) public() (pair, *fault) {
-	const remedy = "make it by: openssl pkey -in private.pem -pubout"
-	der, f := decodePEM("public", k.Public, "PUBLIC KEY", remedy)
-	if f != nil {
-		return pair{}, f
-	}
-	parsed, err := x509.ParsePKIXPublicKey(der)
-	key, ok := parsed.(ed25519.PublicKey)
-	if err != nil || !ok {
-		return pair{}, &fault{"public", flaw{"holds no Ed25519 public key", remedy}}
-	}
-	verify, err := token.Ed25519Public(k.idOf(key), key)
-	f = faultOf(err)
-	if f != nil && f.field == "secret" {
-		f.field = "public"
-	}
-	return pair{verify: verify}, f
-}
-
-// idOf returns the kid, made of the public half where none is given.
-func (k Key) idOf(public ed25519.PublicKey) string {
-	if k.ID != "" {
-		return k.ID
-	}
-	sum := sha256.Sum256(public)
-	return encoded(sum[:])
-}
-
-func encoded(sum []byte) string { return base64.RawURLEncoding.EncodeToString(sum[:16]) }
-
-func decodePEM(field, text, typ, remedy string) ([]byte, *fault) {
-	block, rest := pem.Decode([]byte(text))
-	if block == nil || block.Type != typ || strings.TrimSpace(string(rest)) != "" {
-		return nil, &fault{field, flaw{"is not one PEM block of type " + typ, remedy}}
-	}
-	return block.Bytes, nil
-}
-
-// faultOf translates what package token says of a key.
-func faultOf(err error) *fault {
+// faultOf translates what package token says of a key, which field holds.
+func faultOf(err error, field string) *fault {
 	var f *store.FieldError
 	switch {
 	case err == nil:
 		return nil
-	case errors.As(err, &f) && f.Field == "kid":
-		return &fault{"id", flaw{f.Problem, f.Remedy}}
-	case errors.As(err, &f):
-		return &fault{"secret", flaw{f.Problem, f.Remedy}}
+	case !errors.As(err, &f):
+		return &fault{field, flaw{"makes no key", "make a new one"}}
+	case f.Field == "kid":
+		field = "id"
 	}
-	return &fault{"secret", flaw{"makes no key", "make a new one"}}
+	return &fault{field, flaw{f.Problem, f.Remedy}}
 }
 
 // keyring is every key of a configuration.

@@ -54,7 +54,9 @@ func checkPrefix(prefix string) error {
 	return nil
 }
 
-func notBase64URL(r rune) bool { return r > 0x7e || !isBase64URL(byte(r)) }
+func notBase64URL(r rune) bool {
+	return ('a' > r || r > 'z') && ('A' > r || r > 'Z') && ('0' > r || r > '9') && r != '-' && r != '_'
+}
 
 // Pattern returns a regular expression (RE2) that finds the keys in a text, for secret scanners: every key of this prefix
 // matches it. Whether a match is a key tells its checksum; docs/api-keys.md tells how to count it.

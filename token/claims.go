@@ -31,8 +31,9 @@ type claims struct {
 	exp, nbf, iat                            int64
 	seq, rot                                 uint64
 	hasRot                                   bool
-	// custom is the object of the other claims; nil where there is none.
+	// custom is the object of the other claims; nil where there is none. Once the token is read it is nil.
 	custom []byte
+	few    [2]string // room for aud
 }
 
 // UnmarshalJSONFrom reads a payload.
@@ -52,36 +53,60 @@ func (c *claims) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 	return err
 }
 
-// readKnown reads a claim that this package knows.
-func (c *claims) readKnown(dec *jsontext.Decoder, name string) (known bool, err error) {
+// date and laterDate are NumericDates; a fraction of the second goes up.
+type (
+	date      int64
+	laterDate int64
+)
+
+// place returns where a claim that this package knows is kept: a *string, *[]string, *date, *laterDate or *uint64. It is
+// nil for all others.
+func (c *claims) place(name string) any {
 	switch name {
 	case "iss":
-		c.iss, err = readString(dec, name)
+		return &c.iss
 	case "sub":
-		c.sub, err = readString(dec, name)
+		return &c.sub
 	case "aud":
-		c.aud, err = readAudience(dec)
+		return &c.aud
 	case "exp":
-		c.exp, err = readDate(dec, name, false)
+		return (*date)(&c.exp)
 	case "nbf":
-		c.nbf, err = readDate(dec, name, true)
+		return (*laterDate)(&c.nbf)
 	case "iat":
-		c.iat, err = readDate(dec, name, false)
+		return (*date)(&c.iat)
 	case "jti":
-		c.jti, err = readString(dec, name)
+		return &c.jti
 	case "client_id":
-		c.clientID, err = readString(dec, name)
+		return &c.clientID
 	case "sid":
-		c.sid, err = readString(dec, name)
+		return &c.sid
 	case "seq":
-		c.seq, err = readUint(dec, name)
+		return &c.seq
 	case "realm":
-		c.realm, err = readString(dec, name)
+		return &c.realm
 	case "rot":
-		c.rot, err = readUint(dec, name)
 		c.hasRot = true
+		return &c.rot
 	case "lnk":
-		c.lnk, err = readString(dec, name)
+		return &c.lnk
+	}
+	return nil
+}
+
+// readKnown reads a claim that this package knows.
+func (c *claims) readKnown(dec *jsontext.Decoder, name string) (known bool, err error) {
+	switch to := c.place(name).(type) {
+	case *string:
+		*to, err = readString(dec, name)
+	case *[]string:
+		*to, err = readAudience(dec)
+	case *date:
+		*(*int64)(to), err = readDate(dec, name, false)
+	case *laterDate:
+		*(*int64)(to), err = readDate(dec, name, true)
+	case *uint64:
+		*to, err = readUint(dec, name)
 	default:
 		return false, nil
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -15,73 +16,142 @@ const MaxBytes = 8 << 10
 // segments is base64url without padding and without spare bits: one text for one value (RFC 7515 §2, RFC 4648 §3.5).
 var segments = base64.RawURLEncoding.Strict()
 
-// jws is a compact JWS (RFC 7515 §7.1), taken apart and not yet believed.
+// jws is a compact JWS (RFC 7515 §7.1), taken apart and not yet believed. It goes back to a pool; what outlives it, token
+// and claims, does not lie in its buffers, but for claims.custom.
 type jws struct {
-	signed string
-	sig    []byte
-	head   header
-	claims *claims
+	headText string // the first part
+	signed   string
+	sig      []byte
+	head     header
+	memo     *headers
+	token    *Token
+	claims   *claims
+
+	payload, sigBuffer, custom []byte
 }
 
-// decode takes a token apart. Length first, before anything grows with it (CVE-2025-30204).
-func decode(raw string) (*jws, error) {
-	if len(raw) > MaxBytes {
-		return nil, &RefusedError{Err: ErrTooLong}
+var jwsPool = sync.Pool{New: func() any { return new(jws) }}
+
+// decode takes a token apart: release it. memo may be nil.
+func decode(raw string, memo *headers) (*jws, error) {
+	j, ok := jwsPool.Get().(*jws)
+	if !ok {
+		j = new(jws)
 	}
-	head, payload, sig, err := split(raw)
+	payload, err := j.open(raw, memo)
+	if err == nil {
+		err = j.readClaims(payload)
+	}
 	if err != nil {
+		j.release()
 		return nil, err
-	}
-	j := &jws{signed: raw[:len(head)+1+len(payload)], claims: new(claims)}
-	if err := unmarshal(head, &j.head); err != nil {
-		return nil, err
-	}
-	if err := unmarshal(payload, j.claims); err != nil {
-		return nil, err
-	}
-	if j.sig, err = segments.DecodeString(sig); err != nil {
-		return nil, refuse(ErrMalformed, "a part is not base64url")
 	}
 	return j, nil
 }
 
-// split returns the three parts. It reads each byte once and allows those of RFC 8725bis alone, so that two readers never
-// see two tokens: base64 decoders skip line breaks.
+// release gives the buffers back, and holds on to nothing of the token.
+func (j *jws) release() {
+	if j.claims != nil {
+		j.claims.custom = nil
+	}
+	*j = jws{payload: j.payload[:0], sigBuffer: j.sigBuffer[:0], custom: j.custom[:0]}
+	jwsPool.Put(j)
+}
+
+// open reads the parts of any JWS and returns the payload's text. Length first, before anything grows with it
+// (CVE-2025-30204).
+func (j *jws) open(raw string, memo *headers) (payload string, err error) {
+	if len(raw) > MaxBytes {
+		return "", &RefusedError{Err: ErrTooLong}
+	}
+	head, payload, sig, err := split(raw)
+	if err != nil {
+		return "", err
+	}
+	j.headText, j.signed, j.memo = head, raw[:len(head)+1+len(payload)], memo
+	if seen, ok := memo.find(head); ok {
+		j.head = seen.head
+	} else if err := j.readHeader(head); err != nil {
+		return "", err
+	}
+	if j.sigBuffer, err = appendSegment(j.sigBuffer[:0], sig); err != nil {
+		return "", err
+	}
+	j.sig = j.sigBuffer
+	return payload, nil
+}
+
+func (j *jws) readHeader(part string) error {
+	text, err := appendSegment(nil, part)
+	if err != nil {
+		return err
+	}
+	return unmarshal(text, &j.head)
+}
+
+// readClaims reads a payload: by [claims.scan] what has the usual form, by the strict library all else.
+func (j *jws) readClaims(part string) (err error) {
+	if j.payload, err = appendSegment(j.payload[:0], part); err != nil {
+		return err
+	}
+	both := &struct {
+		token  Token
+		claims claims
+	}{}
+	j.token, j.claims = &both.token, &both.claims
+	j.token.claims = j.claims
+	if j.custom, err = j.claims.read(j.payload, j.custom[:0]); err != nil {
+		return err
+	}
+	j.token.subject = j.claims.subject()
+	return nil
+}
+
+// read reads a payload's text. scratch is room for the custom claims, and comes back, grown.
+func (c *claims) read(text, scratch []byte) ([]byte, error) {
+	grown, ok := c.scan(string(text), scratch)
+	if ok {
+		return grown, nil
+	}
+	*c = claims{}
+	return scratch, unmarshal(text, c)
+}
+
+// split returns the three parts. What is in them is judged where each is decoded.
 func split(raw string) (head, payload, sig string, err error) {
-	var dots [2]int
-	n := 0
-	for i := range len(raw) {
-		switch c := raw[i]; {
-		case c == '.':
-			if n == len(dots) {
-				return "", "", "", refuse(ErrMalformed, "it has more than three parts")
-			}
-			dots[n] = i
-			n++
-		case !isBase64URL(c):
-			return "", "", "", refuse(ErrMalformed, "it has a character that no token has")
-		}
-	}
-	if n < len(dots) {
+	head, rest, _ := strings.Cut(raw, ".")
+	payload, sig, ok := strings.Cut(rest, ".")
+	switch {
+	case !ok:
 		return "", "", "", refuse(ErrMalformed, "it has less than three parts")
-	}
-	head, payload, sig = raw[:dots[0]], raw[dots[0]+1:dots[1]], raw[dots[1]+1:]
-	if head == "" || payload == "" || sig == "" {
+	case strings.IndexByte(sig, '.') >= 0:
+		return "", "", "", refuse(ErrMalformed, "it has more than three parts")
+	case head == "" || sig == "":
 		return "", "", "", refuse(ErrMalformed, "a part is empty")
 	}
 	return head, payload, sig, nil
 }
 
-func isBase64URL(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_'
+// appendSegment decodes a part. The alphabet is that of RFC 8725bis alone, so that two readers never see two tokens: Go's
+// decoder skips line breaks.
+func appendSegment(to []byte, part string) ([]byte, error) {
+	if strings.IndexByte(part, '\n') >= 0 || strings.IndexByte(part, '\r') >= 0 {
+		return to, refuse(ErrMalformed, "it has a character that no token has")
+	}
+	at, n := len(to), segments.DecodedLen(len(part))
+	to = slices.Grow(to, n)[:at+n]
+	n, err := segments.Decode(to[at:], []byte(part))
+	if err != nil {
+		return to[:at], refuse(ErrMalformed, "a part is not base64url")
+	}
+	return to[:at+n], nil
 }
 
-// unmarshal decodes a part. The library refuses names given twice, at any depth, invalid UTF-8 and whatever follows the
-// value. What it says of the text is dropped: the text is a stranger's. What our own readers say is kept.
-func unmarshal(part string, into json.UnmarshalerFrom) error {
-	text, err := segments.DecodeString(part)
-	if err != nil {
-		return refuse(ErrMalformed, "a part is not base64url")
+// unmarshal reads a part's text. The library refuses names given twice, at any depth, invalid UTF-8 and whatever follows
+// the value. What it says of the text is dropped: the text is a stranger's. What our own readers say is kept.
+func unmarshal(text []byte, into json.UnmarshalerFrom) error {
+	if tooDeep(text) {
+		return refuse(ErrMalformed, "a part is nested too deep")
 	}
 	if err := json.Unmarshal(text, into); err != nil {
 		if own := asRefused(err); own != nil {
@@ -90,6 +160,31 @@ func unmarshal(part string, into json.UnmarshalerFrom) error {
 		return refuse(ErrMalformed, "a part is not strict JSON")
 	}
 	return nil
+}
+
+// maxDepth is how deep JSON may nest (RFC 8259 §9 leaves it to the reader). The library keeps a table of names for each open
+// object: 8 KiB of braces would cost 250 KiB.
+const maxDepth = 64
+
+// tooDeep reports nesting beyond maxDepth. What is no JSON is the library's to refuse.
+func tooDeep(text []byte) bool {
+	depth, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case quoted && c == '\\':
+			i++ // what it escapes
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			if depth++; depth > maxDepth {
+				return true
+			}
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return false
 }
 
 // header is what is read of a JOSE header. Keys in it (jwk, jku, x5u, x5c) are not.

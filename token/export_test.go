@@ -2,6 +2,8 @@ package token
 
 import (
 	"context"
+	"fmt"
+	"slices"
 
 	"github.com/jetonkit/jeton/store"
 )
@@ -47,3 +49,55 @@ func KeyTextForTest(prefix string, payload []byte) string {
 
 // ChecksumForTest is the checksum of a text.
 func ChecksumForTest(text string) string { return checksum(text) }
+
+// ScanForTest reads a payload by the scanner alone and by the strict library alone. It reports whether the scanner knew it,
+// and whether both read the same.
+func ScanForTest(text []byte) (scanned bool, difference string) {
+	var fast, strict claims
+	if _, scanned = fast.scan(string(text), nil); !scanned {
+		return false, ""
+	}
+	if err := unmarshal(text, &strict); err != nil {
+		return true, "the library refuses it: " + err.Error()
+	}
+	fast.aud = slices.Clone(fast.aud) // it lies in few
+	fast.few, strict.few = [2]string{}, [2]string{}
+	if a, b := fmt.Sprintf("%#v", fast), fmt.Sprintf("%#v", strict); a != b {
+		return true, a + " is not " + b
+	}
+	return true, ""
+}
+
+// VerifyJWSForTest judges a compact JWS as tokens are judged, up to its claims: vectors are no JWTs.
+func VerifyJWSForTest(ctx context.Context, keys KeySet, raw string) ([]byte, error) {
+	j := new(jws)
+	payload, err := j.open(raw, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := j.authentic(ctx, &expected{keys: keys, anyS: true}); err != nil {
+		return nil, err
+	}
+	return appendSegment(nil, payload)
+}
+
+// SignForTest makes a bare signature.
+func SignForTest(k SigningKey, text string) ([]byte, error) { return k.sign(text) }
+
+// WeakForTest makes a key that no constructor makes.
+func WeakForTest(kid, alg string, key any) VerifyKey {
+	a := algorithms[alg]
+	if secret, ok := key.([]byte); ok {
+		key = newHMACKey(secret, a.hash)
+	}
+	return VerifyKey{&verifying{kid: kid, alg: a, key: &material{key}}}
+}
+
+// HeadersForTest is how many headers a verifier remembers.
+func (v *Verifier) HeadersForTest() int {
+	all := v.headers.known.Load()
+	if all == nil {
+		return 0
+	}
+	return len(*all)
+}

@@ -3,10 +3,15 @@ package token_test
 import (
 	"bytes"
 	"context"
+	"crypto"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/jetonkit/jeton/store"
 	memstore "github.com/jetonkit/jeton/store/memory"
@@ -71,12 +76,18 @@ func FuzzClaims(f *testing.F) {
 		f.Add(seed, good)
 	}
 	v := fuzzVerifier()
+	theirs := jwt.NewParser(jwt.WithValidMethods([]string{"HS256"}), jwt.WithIssuer(issuerName), jwt.WithAudience(issuerName), jwt.WithStrictDecoding(),
+		jwt.WithExpirationRequired(), jwt.WithLeeway(30*time.Second), jwt.WithTimeFunc(func() time.Time { return start }))
 	f.Fuzz(func(t *testing.T, header, payload string) {
 		got := judgeAny(t, v, forge(header, payload))
 		if got == nil {
 			return
 		}
 		agree(t, got, header, payload)
+		// What is accepted here golang-jwt's validator accepts as well: ours is only stricter.
+		if _, err := theirs.Parse(forge(header, payload), func(*jwt.Token) (any, error) { return secret, nil }); err != nil {
+			t.Errorf("golang-jwt refuses it: %v", err)
+		}
 	})
 }
 
@@ -122,6 +133,125 @@ func FuzzRefresh(f *testing.F) {
 		_, err := i.Refresh(t.Context(), forge(`{"alg":"HS256","kid":"2026-01","typ":"rt+jwt"}`, payload), token.RefreshOptions{})
 		if !errors.Is(err, token.ErrInvalidToken) {
 			t.Fatalf("the store holds no session, and the answer is %v", err)
+		}
+	})
+}
+
+// FuzzHeader: a header that is known by its text is judged as one that is read. One verifier remembers headers from run to
+// run, the other is new each time.
+func FuzzHeader(f *testing.F) {
+	p := fuzzPair(f)
+	header, payload := parts(p.Access.Reveal())
+	for _, changes := range []m{{}, {"typ": "JWT"}, {"typ": "application/at+jwt"}, {"x": 1}, {"crit": []string{}}, {"kid": "x"}, {"alg": "none"}, {"jwk": m{}}} {
+		f.Add(header.with(changes).text(), payload.text())
+	}
+	f.Add(header.text()+" ", payload.with(m{"aud": "x"}).text())
+	f.Add(`{"kid":"2026-01","kid":"2026-01","alg":"HS256","typ":"at+jwt"}`, "{}")
+	warm := fuzzVerifier()
+	f.Fuzz(func(t *testing.T, header, payload string) {
+		for _, raw := range []string{forge(header, payload), forgeWith([]byte("another secret"), header, payload)} {
+			cold := judgement(t, fuzzVerifier(), raw)
+			for range 2 {
+				if got := judgement(t, warm, raw); got != cold {
+					t.Fatalf("warm %q, cold %q", got, cold)
+				}
+			}
+		}
+	})
+}
+
+// judgement is all that a verification says, as one text.
+func judgement(t *testing.T, v *token.Verifier, raw string) string {
+	got := judgeAny(t, v, raw)
+	if got != nil {
+		extra, _ := token.Extra[map[string]any](got)
+		return fmt.Sprint(got.Subject(), got.ID(), got.SessionID(), got.Seq(), got.Audience(), got.ClientID(), got.IssuedAt(), got.ExpiresAt(), extra)
+	}
+	_, err := v.Verify(t.Context(), raw)
+	return err.Error()
+}
+
+// FuzzJWK: any text is refused with a field's name or is a key, and never a panic. What is a key comes back from its JWK set.
+func FuzzJWK(f *testing.F) {
+	for _, key := range []any{secret, rsaKey(), p256(), p521(), edKey(0)} {
+		f.Add([]byte(jwkOf(key).text()))
+		f.Add([]byte(jwkOf(key).with(noPrivate).text()))
+		f.Add(setOf(jwkOf(key).with(noPrivate)))
+		f.Add(setOf(jwkOf(key)))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		signing, err := token.ParseSigningJWK(text)
+		field(t, err)
+		verify, err := token.ParseVerifyJWK(text)
+		if field(t, err) {
+			again(t, verify)
+		}
+		set, err := token.ParseJWKS(text)
+		if field(t, err) {
+			for _, k := range set.Keys() {
+				again(t, k)
+			}
+		}
+		_, err = token.ParsePrivateJWKS(text)
+		field(t, err)
+		if signing.KeyID() != "" {
+			sig := must(token.SignForTest(signing, "a.b"))
+			noErr(t, token.VerifyForTest(signing.VerifyKey(), signing.Algorithm(), "a.b", sig))
+		}
+	})
+}
+
+// FuzzPEM: any text is refused with a field's name or is a key, and never a panic.
+func FuzzPEM(f *testing.F) {
+	for _, key := range []crypto.Signer{rsaKey(), p256(), edKey(0)} {
+		f.Add(encode("PRIVATE KEY", must(x509.MarshalPKCS8PrivateKey(key))))
+		f.Add(encode("PUBLIC KEY", must(x509.MarshalPKIXPublicKey(key.Public()))))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for _, alg := range []string{"", token.AlgRS256} {
+			_, err := token.ParseSigningPEM("k", alg, text)
+			field(t, err)
+			verify, err := token.ParseVerifyPEM("k", alg, text)
+			if field(t, err) {
+				again(t, verify)
+			}
+		}
+	})
+}
+
+// field reports whether there is no error, and holds an error to its type.
+func field(t *testing.T, err error) bool {
+	var f *store.FieldError
+	if err != nil && !errors.As(err, &f) {
+		t.Fatalf("the error is %v", err)
+	}
+	return err == nil
+}
+
+// again publishes a key, unless it is a secret, and reads it back.
+func again(t *testing.T, k token.VerifyKey) {
+	if k.Thumbprint() == "" {
+		return
+	}
+	set := must(token.ParseJWKS(must(token.MarshalJWKS(k))))
+	if got := set.Keys(); len(got) != 1 || got[0].KeyID() != k.KeyID() || got[0].Thumbprint() != k.Thumbprint() || got[0].Algorithm() != k.Algorithm() {
+		t.Fatalf("it came back as %v", got)
+	}
+}
+
+// FuzzScan: what the scanner reads of a payload is what the strict library reads of it.
+func FuzzScan(f *testing.F) {
+	_, payload := parts(fuzzPair(f).Access.Reveal())
+	for _, seed := range []string{
+		payload.text(), "{}", "}", "{", `{"aud":]}`, `{"aud":[]}`, `{"aud":["a","b","c"],"x":{"a":[1,{"a":2}],"b":true}}`, `{"x":1,"y":"z","x":2}`,
+		`{"x":{"a":1,"a":2}}`, `{"exp":012}`, `{"exp":-1}`, `{"exp":1.5}`, `{"seq":18446744073709551615}`, `{"Exp":1}`, `{"x":nul}`, `{"x":"a}`, `{"x":1,}`,
+		`{"exp":253402300799,"nbf":253402300800}`, `{"seq":1`, `{"x":[[[[[[[[[[1]]]]]]]]]]}`, `{"rot":0,"lnk":"x"}`, `{"":1}`, `{"exp":1}x`, `{"sub":"a\u0062"}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		if _, difference := token.ScanForTest(text); difference != "" {
+			t.Fatal(difference)
 		}
 	})
 }

@@ -14,22 +14,15 @@ type expected struct {
 	keys     KeySet
 	audience []string
 	types    []string
+	// anyS takes both ECDSA signatures that there are for each text. Ours have the lower s, and a token has one text; other
+	// issuers sign without looking, and half of their tokens have the higher.
+	anyS bool
 }
 
 // hold judges who made a token and for whom: key, algorithm, signature, typ, iss, aud. Nothing but the choice of the
 // issuer was decided by the token before its signature is known to be good.
-func (j *jws) hold(ctx context.Context, e expected) error {
-	if j.head.kid == "" {
-		return refuse(ErrKey, "kid is missing")
-	}
-	key, err := e.keys.FindKey(ctx, j.head.kid)
-	if err != nil {
-		if errors.Is(err, ErrInvalidToken) {
-			return err
-		}
-		return fmt.Errorf("jeton: the keys of an issuer are not at hand: %w", err)
-	}
-	if err := key.verify(j.head.alg, j.signed, j.sig); err != nil {
+func (j *jws) hold(ctx context.Context, e *expected) error {
+	if err := j.authentic(ctx, e); err != nil {
 		return err
 	}
 	switch {
@@ -40,6 +33,29 @@ func (j *jws) hold(ctx context.Context, e expected) error {
 	case !j.claims.addressed(e.audience):
 		return &RefusedError{Err: ErrAudience}
 	}
+	return nil
+}
+
+// authentic judges the signature of a JWS.
+func (j *jws) authentic(ctx context.Context, e *expected) error {
+	if j.head.kid == "" {
+		return refuse(ErrKey, "kid is missing")
+	}
+	key, err := e.keys.FindKey(ctx, j.head.kid)
+	j.memo.drop(j.headText, e, key.k)
+	if err != nil {
+		if errors.Is(err, ErrInvalidToken) {
+			return err
+		}
+		return fmt.Errorf("jeton: the keys of an issuer are not at hand: %w", err)
+	}
+	if err := key.verify(j.head.alg, j.signed, j.sig); err != nil {
+		return err
+	}
+	if !e.anyS && !key.k.alg.lowS(j.sig) {
+		return refuse(ErrSignature, "it is the other one of two")
+	}
+	j.memo.learn(j.headText, knownHeader{j.head, e, key.k})
 	return nil
 }
 

@@ -80,7 +80,7 @@ func NewIssuer(s store.TokenStore, issuer string, key SigningKey, o *IssuerOptio
 		return nil, err
 	}
 	if key.k == nil {
-		return nil, invalid("key", "is the zero key", "make it by HS256 or Ed25519")
+		return nil, invalid("key", "is the zero key", "make it by NewSigningKey")
 	}
 	opts := o.withDefaults(issuer)
 	if err := opts.check(s.Capabilities().MaxTokenLife); err != nil {
@@ -98,9 +98,9 @@ func NewIssuer(s store.TokenStore, issuer string, key SigningKey, o *IssuerOptio
 	if i.refreshHeader, err = encodeHeader(key, typeRefresh); err != nil {
 		return nil, err
 	}
-	sig, err := key.k.verify.k.method.Sign("", key.k.key.key) // all signatures of a key are of one length
+	sig, err := key.sign("") // all signatures of a key are of one length
 	if err != nil {
-		return nil, fmt.Errorf("jeton: signing failed: %w", err)
+		return nil, err
 	}
 	i.sigLen = base64.RawURLEncoding.EncodedLen(len(sig))
 	if err := i.checkRoom(); err != nil {

@@ -1,20 +1,14 @@
 package token
 
 import (
-	"bytes"
 	"context"
-	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"log/slog"
 	"unicode/utf8"
 
-	"github.com/golang-jwt/jwt/v5"
-
 	"github.com/jetonkit/jeton/store"
 )
-
-// MinHS256Bytes is the shortest secret of HS256: as long as the hash (RFC 7518 §3.2).
-const MinHS256Bytes = 32
 
 // KeySet finds the key that a token's kid names. It is safe for concurrent use. A [VerifyKey] is a set of one; [NewKeySet]
 // makes a larger one. Keys in a token's header (jwk, jku, x5u, x5c) are never used.
@@ -28,8 +22,8 @@ type KeySet interface {
 // does not marshal. The zero SigningKey is refused wherever it is used.
 type SigningKey struct{ k *signing }
 
-// VerifyKey checks the signatures of one key by the one algorithm that the key fixes. For HS256 it holds the secret and
-// could sign as well: keep it as safe. It prints redacted and does not marshal. The zero VerifyKey is no key.
+// VerifyKey checks the signatures of one key by the one algorithm that the key fixes. For HS256, HS384 and HS512 it holds
+// the secret and could sign as well: keep it as safe. It prints redacted and does not marshal. The zero VerifyKey is no key.
 type VerifyKey struct{ k *verifying }
 
 type signing struct {
@@ -37,85 +31,21 @@ type signing struct {
 	key    *material
 }
 
-// verifying is a key with its algorithm. alias is another name of the same algorithm, or empty.
+// verifying is a key with its algorithm.
 type verifying struct {
-	kid, alg, alias string
-	method          jwt.SigningMethod
-	key             *material
+	kid string
+	alg *algorithm
+	key *material
 }
 
 // material is what the crypto takes as a key. It stays behind a second pointer: fmt looks through the first one of a key in
 // somebody's unexported field, where no method of ours is asked.
 type material struct{ key any }
 
-// HS256 makes a key for HMAC-SHA256 (RFC 7518 §3.2). kid is 1 to 256 bytes of UTF-8; the secret is at least
-// [MinHS256Bytes] from a random source, and copied. One byte over and over, zeros for instance, is refused: that is a
-// buffer nobody filled. Errors are of type [store.FieldError].
-func HS256(kid string, secret []byte) (SigningKey, error) {
-	if err := checkText("kid", kid); err != nil {
-		return SigningKey{}, err
-	}
-	if len(secret) < MinHS256Bytes {
-		return SigningKey{}, invalid("secret", fmt.Sprintf("is %d bytes, the least is %d", len(secret), MinHS256Bytes),
-			"make it of random bytes: openssl rand 32")
-	}
-	if bytes.Count(secret, secret[:1]) == len(secret) {
-		return SigningKey{}, invalid("secret", "is one byte over and over", "make it of random bytes: openssl rand 32")
-	}
-	key := &material{append([]byte(nil), secret...)}
-	v := VerifyKey{&verifying{kid: kid, alg: "HS256", method: jwt.SigningMethodHS256, key: key}}
-	return SigningKey{&signing{verify: v, key: key}}, nil
-}
-
-// Ed25519 makes a key for EdDSA over Ed25519 (RFC 8037 §3.1). kid is as for [HS256]; the key is copied. Errors are of
-// type [store.FieldError].
-func Ed25519(kid string, key ed25519.PrivateKey) (SigningKey, error) {
-	if len(key) != ed25519.PrivateKeySize {
-		return SigningKey{}, invalid("key", fmt.Sprintf("is %d bytes, a private key has %d", len(key), ed25519.PrivateKeySize),
-			"use ed25519.GenerateKey, or ed25519.NewKeyFromSeed with a seed of 32 bytes")
-	}
-	// A public half that is not the seed's would give the private key away with the first signatures.
-	whole := ed25519.NewKeyFromSeed(key.Seed())
-	if !whole.Equal(key) {
-		return SigningKey{}, invalid("key", "has a public half that is not its own", "make it by ed25519.NewKeyFromSeed")
-	}
-	public, ok := whole.Public().(ed25519.PublicKey)
-	if !ok {
-		return SigningKey{}, invalid("key", "has no public half", "make it by ed25519.NewKeyFromSeed")
-	}
-	v, err := Ed25519Public(kid, public)
-	if err != nil {
-		return SigningKey{}, err
-	}
-	return SigningKey{&signing{verify: v, key: &material{whole}}}, nil
-}
-
-// Ed25519Public makes the key that checks what the private half signs. kid is as for [HS256]; the key is copied. A point of
-// small order, 32 zero bytes for instance, is refused: signatures under it can be made without a private key. Errors are of
-// type [store.FieldError].
-func Ed25519Public(kid string, key ed25519.PublicKey) (VerifyKey, error) {
-	if err := checkText("kid", kid); err != nil {
-		return VerifyKey{}, err
-	}
-	if len(key) != ed25519.PublicKeySize {
-		return VerifyKey{}, invalid("key", fmt.Sprintf("is %d bytes, a public key has %d", len(key), ed25519.PublicKeySize),
-			"pass the 32 bytes of RFC 8032 §5.1.5")
-	}
-	if smallOrder(key) {
-		return VerifyKey{}, invalid("key", "is a point of small order: anybody can sign for it", "pass the public half of a generated key")
-	}
-	return VerifyKey{&verifying{
-		kid: kid,
-		alg: "EdDSA", alias: "Ed25519", // RFC 9864 gives the same algorithm its own name
-		method: jwt.SigningMethodEdDSA,
-		key:    &material{append(ed25519.PublicKey(nil), key...)},
-	}}, nil
-}
-
 // KeyID returns the key's kid; empty for the zero key.
 func (k SigningKey) KeyID() string { return k.VerifyKey().KeyID() }
 
-// Algorithm returns the key's alg: "HS256" or "EdDSA"; empty for the zero key.
+// Algorithm returns the key's alg, one of the Alg constants; empty for the zero key.
 func (k SigningKey) Algorithm() string { return k.VerifyKey().Algorithm() }
 
 // VerifyKey returns the side of the key that checks signatures.
@@ -134,12 +64,12 @@ func (k VerifyKey) KeyID() string {
 	return k.k.kid
 }
 
-// Algorithm returns the key's alg: "HS256" or "EdDSA"; empty for the zero key.
+// Algorithm returns the key's alg, one of the Alg constants; empty for the zero key.
 func (k VerifyKey) Algorithm() string {
 	if k.k == nil {
 		return ""
 	}
-	return k.k.alg
+	return k.k.alg.name
 }
 
 // FindKey returns k for its own kid: a key is a set of one.
@@ -150,19 +80,37 @@ func (k VerifyKey) FindKey(_ context.Context, kid string) (VerifyKey, error) {
 	return k, nil
 }
 
-// verify checks a signature made by the named algorithm.
+// verify checks a signature made by the named algorithm. The key's strength is looked at again, whoever made it.
 func (k VerifyKey) verify(alg, signed string, sig []byte) error {
 	if k.k == nil {
 		return unknownKid()
 	}
-	if alg == "" || (alg != k.k.alg && alg != k.k.alias) {
+	if a := k.k.alg; alg == "" || (alg != a.name && alg != a.alias) {
 		return refuse(ErrKey, "alg is not the algorithm of the key")
 	}
-	if k.k.method.Verify(signed, sig, k.k.key.key) != nil { // what it says of the signature is of no use to anybody
+	if !k.k.key.strong() {
+		return refuse(ErrKey, "the key is too weak")
+	}
+	if k.k.alg.method.Verify(signed, sig, k.k.key.key) != nil { // what it says of the signature is of no use to anybody
 		return &RefusedError{Err: ErrSignature}
 	}
 	return nil
 }
+
+// sign makes a signature. What a KMS or an HSM returns is checked before anybody gets it.
+func (k SigningKey) sign(text string) ([]byte, error) {
+	v := k.k.verify.k
+	sig, err := v.alg.sign(text, k.k.key.key)
+	if err != nil {
+		return nil, fmt.Errorf("jeton: signing failed: %w", err)
+	}
+	if _, remote := k.k.key.key.(remoteKey); remote && k.k.verify.verify(v.alg.name, text, sig) != nil {
+		return nil, errSigner
+	}
+	return sig, nil
+}
+
+var errSigner = errors.New("jeton: signing failed: the crypto.Signer's signature is not good under its own public key")
 
 type keySet map[string]VerifyKey
 
@@ -176,7 +124,7 @@ func NewKeySet(keys ...VerifyKey) (KeySet, error) {
 	for i, k := range keys {
 		field := fmt.Sprintf("keys[%d]", i)
 		if k.k == nil {
-			return nil, invalid(field, "is the zero key", "make it by HS256, Ed25519 or Ed25519Public")
+			return nil, invalid(field, "is the zero key", "make it by NewVerifyKey, or take a SigningKey's")
 		}
 		if _, taken := set[k.k.kid]; taken {
 			return nil, invalid(field, "has the kid of another key", "give every key a kid of its own")

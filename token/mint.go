@@ -97,9 +97,9 @@ func (i *Issuer) sign(header string, claims any) (string, error) {
 		return "", fmt.Errorf("jeton: the claims do not marshal: %w", err)
 	}
 	signed := header + "." + base64.RawURLEncoding.EncodeToString(payload)
-	sig, err := i.key.k.verify.k.method.Sign(signed, i.key.k.key.key)
+	sig, err := i.key.sign(signed)
 	if err != nil {
-		return "", fmt.Errorf("jeton: signing failed: %w", err)
+		return "", err
 	}
 	raw := signed + "." + base64.RawURLEncoding.EncodeToString(sig)
 	if err := checkSize(len(raw)); err != nil {

@@ -57,11 +57,12 @@ func (i *Issuer) Refresh(ctx context.Context, raw string, o RefreshOptions) (Pai
 
 // parseRefresh judges a refresh token up to the question whether its session lives.
 func (i *Issuer) parseRefresh(ctx context.Context, raw string) (*claims, store.Link, error) {
-	j, err := decode(raw)
+	j, err := decode(raw, nil)
 	if err != nil {
 		return nil, store.Link{}, err
 	}
-	if err := j.hold(ctx, i.refresh); err != nil {
+	defer j.release()
+	if err := j.hold(ctx, &i.refresh); err != nil {
 		return nil, store.Link{}, err
 	}
 	if err := j.claims.complete(); err != nil {

@@ -68,7 +68,7 @@ func trust(field string, t TrustedIssuer) (*trusted, error) {
 		return nil, invalid(field+".Keys", "is nil", "give the issuer's VerifyKey, or a NewKeySet of several")
 	}
 	if k, ok := t.Keys.(VerifyKey); ok && k.k == nil {
-		return nil, invalid(field+".Keys", "is the zero key", "make it by HS256, Ed25519 or Ed25519Public")
+		return nil, invalid(field+".Keys", "is the zero key", "make it by NewVerifyKey, or take a SigningKey's")
 	}
 	out := &trusted{
 		expected: expected{issuer: t.Issuer, keys: t.Keys, audience: slices.Clone(t.Audience)},
@@ -151,7 +151,7 @@ func trustExtra(field string, e ExtraClaims) error {
 
 // parse judges everything about a token but whether it was revoked.
 func (t *trusted) parse(ctx context.Context, j *jws, leeway time.Duration, now time.Time) (*Token, error) {
-	if err := j.hold(ctx, t.expected); err != nil {
+	if err := j.hold(ctx, &t.expected); err != nil {
 		return nil, err
 	}
 	if err := j.claims.complete(); err != nil {
@@ -163,8 +163,7 @@ func (t *trusted) parse(ctx context.Context, j *jws, leeway time.Duration, now t
 	if err := j.claims.access(t.life, now); err != nil {
 		return nil, err
 	}
-	out := &Token{claims: j.claims, subject: j.claims.subject()}
-	return out, t.readExtra(out)
+	return j.token, t.readExtra(j.token)
 }
 
 // readExtra fills the custom claims, now that the signature is known to be good.

@@ -39,6 +39,7 @@ const (
 type Verifier struct {
 	issuers map[string]*trusted
 	keys    []*APIKeys
+	headers headers
 	leeway  time.Duration
 	now     func() time.Time
 	teller  teller
@@ -143,10 +144,11 @@ func (v *Verifier) parse(ctx context.Context, raw string) (*Token, *trusted, err
 		t, err := k.parse(raw)
 		return t, k.judge, err
 	}
-	j, err := decode(raw)
+	j, err := decode(raw, &v.headers)
 	if err != nil {
 		return nil, nil, err
 	}
+	defer j.release()
 	from, ok := v.issuers[j.claims.iss]
 	if !ok {
 		return nil, nil, &RefusedError{Err: ErrIssuer}

@@ -25,29 +25,30 @@ type Row struct {
 
 // Libraries that more than one row, or a test, names.
 const (
-	btree     = "github.com/tidwall/btree"
-	bbolt     = "go.etcd.io/bbolt"
-	golangJWT = "github.com/golang-jwt/jwt/v5"
-	strictJS  = "github.com/go-json-experiment/json"
-	ristretto = "github.com/dgraph-io/ristretto/v2"
-	xsync     = "golang.org/x/sync"
-	goRedis   = "github.com/redis/go-redis/v9"
-	gomemc    = "github.com/bradfitz/gomemcache"
-	goYAML    = "go.yaml.in/yaml/v3"
-	otel      = "go.opentelemetry.io/otel"
-	gin       = "github.com/gin-gonic/gin"
-	echo4     = "github.com/labstack/echo/v4"
-	echo5     = "github.com/labstack/echo/v5"
-	grpc      = "google.golang.org/grpc"
-	ginkgo    = "github.com/onsi/ginkgo/v2"
-	gomega    = "github.com/onsi/gomega"
-	rapid     = "pgregory.net/rapid"
-	porcupine = "github.com/anishathalye/porcupine"
-	goleak    = "go.uber.org/goleak"
+	btree      = "github.com/tidwall/btree"
+	bbolt      = "go.etcd.io/bbolt"
+	golangJWT  = "github.com/golang-jwt/jwt/v5"
+	strictJS   = "github.com/go-json-experiment/json"
+	ristretto  = "github.com/dgraph-io/ristretto/v2"
+	xsync      = "golang.org/x/sync"
+	goRedis    = "github.com/redis/go-redis/v9"
+	gomemc     = "github.com/bradfitz/gomemcache"
+	goYAML     = "go.yaml.in/yaml/v3"
+	otel       = "go.opentelemetry.io/otel"
+	gin        = "github.com/gin-gonic/gin"
+	echo4      = "github.com/labstack/echo/v4"
+	echo5      = "github.com/labstack/echo/v5"
+	grpc       = "google.golang.org/grpc"
+	ginkgo     = "github.com/onsi/ginkgo/v2"
+	gomega     = "github.com/onsi/gomega"
+	rapid      = "pgregory.net/rapid"
+	porcupine  = "github.com/anishathalye/porcupine"
+	goleak     = "go.uber.org/goleak"
+	wycheproof = "github.com/c2sp/wycheproof"
 )
 
 // TestLibraries are linked by tests and by TestSupport rows only.
-var TestLibraries = []string{"testing", ginkgo, gomega, rapid, porcupine, goleak}
+var TestLibraries = []string{"testing", ginkgo, gomega, rapid, porcupine, goleak, wycheproof}
 
 // Foreign is what a program that wants an embedded store must not be given with it: clients of
 // servers, frameworks, telemetry. Each was seen to force its version on users of a one-module layout.
