@@ -27,25 +27,30 @@ const (
 	shared  second = "it shares all sessions"
 )
 
+// patience lets a server on a busy machine answer late: these tests are not about deadlines.
+const patience = "dial_timeout=5s&read_timeout=10s&timeout=20s"
+
 // places are all schemes of store/all.
 var places = []place{
 	{"memory", func(*testing.T) string { return "memory://" }, alone},
 	{"bolt", func(*testing.T) string { return "bolt:sessions.bolt" }, refused},
-	{"redis", func(t *testing.T) string { return testenv.SharedRedis(t).URL() + "?prefix=" + testenv.Prefix(t) }, shared},
+	{"redis", func(t *testing.T) string {
+		return testenv.SharedRedis(t).URL() + "?" + patience + "&prefix=" + testenv.Prefix(t)
+	}, shared},
 	{"rediss", func(t *testing.T) string {
 		s := testenv.SharedRedis(t, testenv.TLS())
-		return s.URL() + "?prefix=" + testenv.Prefix(t) + "&ca=" + s.CAFile()
+		return s.URL() + "?" + patience + "&prefix=" + testenv.Prefix(t) + "&ca=" + s.CAFile()
 	}, shared},
 	{"redis+cluster", func(t *testing.T) string {
 		addrs := testenv.SharedCluster(t).Addrs()
-		return "redis+cluster://" + addrs[0] + "?prefix=" + testenv.Prefix(t) + "&addrs=" + strings.Join(addrs[1:], ",")
+		return "redis+cluster://" + addrs[0] + "?" + patience + "&prefix=" + testenv.Prefix(t) + "&addrs=" + strings.Join(addrs[1:], ",")
 	}, shared},
 	{"redis+sentinel", func(t *testing.T) string {
 		s := testenv.RedisSentinel(t)
-		return "redis+sentinel://" + s.Addrs()[0] + "?master=" + s.Name + "&addrs=" + strings.Join(s.Addrs()[1:], ",")
+		return "redis+sentinel://" + s.Addrs()[0] + "?" + patience + "&master=" + s.Name + "&addrs=" + strings.Join(s.Addrs()[1:], ",")
 	}, shared},
 	{"memcache", func(t *testing.T) string {
-		return "memcache://" + testenv.SharedMemcached(t).Addr() + "?prefix=" + testenv.Prefix(t)
+		return "memcache://" + testenv.SharedMemcached(t).Addr() + "?timeout=20s&prefix=" + testenv.Prefix(t)
 	}, shared},
 }
 
