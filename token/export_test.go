@@ -101,3 +101,6 @@ func (v *Verifier) HeadersForTest() int {
 	}
 	return len(*all)
 }
+
+// SignatureSizeForTest is how long a key's signatures are said to be.
+func SignatureSizeForTest(k SigningKey) int { return k.VerifyKey().signatureSize() }

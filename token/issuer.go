@@ -3,10 +3,10 @@ package token
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jetonkit/jeton/store"
@@ -46,8 +46,8 @@ type IssuerOptions struct {
 	// ends the session. So an outage behind Claims that outlasts Grace logs out whoever refreshes meanwhile and tries again
 	// after it. Answer from what is at hand, or widen Grace, where that matters. Defaults to none.
 	Claims func(ctx context.Context, session store.Record) (any, error)
-	// Keys check refresh tokens; the signing key is always among them. Give the keys of the last MaxTTL here when
-	// signing keys change. Defaults to the signing key alone.
+	// Keys check refresh tokens besides the signing key, or the keys of a [Keyring], which come first. Whoever signs with a
+	// single key, and starts again with another, gives the keys of the last MaxTTL here. Defaults to none.
 	Keys KeySet
 	// Events is told what happens; it must not block. Defaults to nobody.
 	Events func(context.Context, Event)
@@ -58,67 +58,58 @@ type IssuerOptions struct {
 // Issuer mints tokens: it holds the signing key and begins and refreshes sessions. Safe for concurrent use. It runs
 // nothing in the background and has no Close; the store is the caller's to close.
 type Issuer struct {
-	store         store.TokenStore
-	name          string
-	key           SigningKey
-	opts          IssuerOptions
-	refresh       expected
-	accessHeader  string
-	refreshHeader string
-	sigLen        int // of a signature as the token has it
-	teller        teller
+	store   store.TokenStore
+	name    string
+	signer  Signer
+	hand    atomic.Pointer[hand] // of the key that signed last
+	opts    IssuerOptions
+	refresh expected
+	teller  teller
 }
 
-// NewIssuer makes an issuer of tokens whose iss is issuer: 1 to 256 bytes of UTF-8, usually an https URL. o may be nil.
+// NewIssuer makes an issuer of tokens whose iss is issuer: 1 to 256 bytes of UTF-8, usually an https URL. It signs with a
+// [SigningKey], or with whatever key of a [Keyring] signs at the moment. o may be nil.
 // Bad input is a [store.FieldError] that names the field and its limit; an AccessTTL over the store's MaxTokenLife is,
 // because the store would forget a revocation before the token dies, and so are names that leave no room in a token.
-func NewIssuer(s store.TokenStore, issuer string, key SigningKey, o *IssuerOptions) (*Issuer, error) {
+func NewIssuer(s store.TokenStore, issuer string, key Signer, o *IssuerOptions) (*Issuer, error) {
 	if s == nil {
 		return nil, invalid("store", "is nil", "open a store first")
 	}
 	if err := checkText("issuer", issuer); err != nil {
 		return nil, err
 	}
-	if key.k == nil {
-		return nil, invalid("key", "is the zero key", "make it by NewSigningKey")
+	if key == nil || key.signingKey().k == nil {
+		return nil, invalid("key", "is the zero key, or a ring without a signing key", "make it by NewSigningKey, or give the ring one")
 	}
 	opts := o.withDefaults(issuer)
 	if err := opts.check(s.Capabilities().MaxTokenLife); err != nil {
 		return nil, err
 	}
 	i := &Issuer{
-		store: s, name: issuer, key: key, opts: opts,
-		refresh: expected{issuer: issuer, keys: keysOf(key.VerifyKey(), opts.Keys), audience: []string{issuer}, types: []string{typeRefresh}},
+		store: s, name: issuer, signer: key, opts: opts,
+		refresh: expected{issuer: issuer, keys: keysOf(key.refreshKeys(), opts.Keys), audience: []string{issuer}, types: []string{typeRefresh}},
 		teller:  teller{events: opts.Events, now: opts.Now},
 	}
-	var err error
-	if i.accessHeader, err = encodeHeader(key, typeAccess); err != nil {
-		return nil, err
-	}
-	if i.refreshHeader, err = encodeHeader(key, typeRefresh); err != nil {
-		return nil, err
-	}
-	sig, err := key.sign("") // all signatures of a key are of one length
-	if err != nil {
-		return nil, err
-	}
-	i.sigLen = base64.RawURLEncoding.EncodedLen(len(sig))
-	if err := i.checkRoom(); err != nil {
+	if err := key.serve(i); err != nil {
 		return nil, err
 	}
 	return i, nil
 }
 
 // checkRoom refuses names that leave no room for a token of the largest subject: some logins, or all, would fail.
-func (i *Issuer) checkRoom() error {
-	// A control character takes six bytes in JSON, and nothing takes more (RFC 8259 §7).
-	text := strings.Repeat("\x01", store.MaxNameLen)
-	largest := store.Subject{Realm: text, Name: text}
-	access, err := i.accessSize(largest, store.NewID(), nil)
+func (i *Issuer) checkRoom(key SigningKey) error {
+	h, err := newHand(key)
 	if err != nil {
 		return err
 	}
-	refresh, err := i.refreshSize(largest, store.NewID())
+	// A control character takes six bytes in JSON, and nothing takes more (RFC 8259 §7).
+	text := strings.Repeat("\x01", store.MaxNameLen)
+	largest := store.Subject{Realm: text, Name: text}
+	access, err := i.accessSize(h, largest, store.NewID(), nil)
+	if err != nil {
+		return err
+	}
+	refresh, err := i.refreshSize(h, largest, store.NewID())
 	if err != nil {
 		return err
 	}
@@ -159,9 +150,9 @@ func (o *IssuerOptions) withDefaults(issuer string) IssuerOptions {
 		out.Audience = []string{issuer}
 	}
 	out.ClientID = cmp.Or(out.ClientID, issuer)
-	out.AccessTTL = cmp.Or(out.AccessTTL, 15*time.Minute)
+	out.AccessTTL = cmp.Or(out.AccessTTL, defaultAccessTTL)
 	out.IdleTTL = cmp.Or(out.IdleTTL, 30*day)
-	out.MaxTTL = cmp.Or(out.MaxTTL, 90*day)
+	out.MaxTTL = cmp.Or(out.MaxTTL, defaultMaxTTL)
 	out.Grace = max(0, cmp.Or(out.Grace, 10*time.Second))
 	out.Now = clock(out.Now)
 	return out
@@ -213,6 +204,9 @@ func (o *IssuerOptions) checkRequests() error {
 
 const (
 	day = 24 * time.Hour
+
+	defaultAccessTTL = 15 * time.Minute
+	defaultMaxTTL    = 90 * day
 	// longest leaves room for a store whose clock is behind ours.
 	longest = store.MaxLife - day
 )
@@ -224,8 +218,17 @@ func checkRange(field string, d, least, most time.Duration, remedy string) error
 	return nil
 }
 
-// keysOf returns own with more, which may be nil. Own comes first: nobody else's key passes for it.
-func keysOf(own VerifyKey, more KeySet) KeySet {
+// ownKeys are the keys of an issuer itself.
+type ownKeys interface {
+	KeySet
+	// holds reports whether a kid is one of ours, be its key of use or not.
+	holds(kid string) bool
+}
+
+func (k VerifyKey) holds(kid string) bool { return kid == k.KeyID() }
+
+// keysOf returns own with more, which may be nil. Own comes first: nobody else's key passes for it, nor for one that is gone.
+func keysOf(own ownKeys, more KeySet) KeySet {
 	if more == nil {
 		return own
 	}
@@ -233,14 +236,14 @@ func keysOf(own VerifyKey, more KeySet) KeySet {
 }
 
 type ownFirst struct {
-	own  VerifyKey
+	own  ownKeys
 	more KeySet
 }
 
 // FindKey looks among both.
 func (s ownFirst) FindKey(ctx context.Context, kid string) (VerifyKey, error) {
-	if kid == s.own.KeyID() {
-		return s.own, nil
+	if s.own.holds(kid) {
+		return s.own.FindKey(ctx, kid)
 	}
 	return s.more.FindKey(ctx, kid)
 }

@@ -45,14 +45,18 @@ type refreshClaims struct {
 	Realm    string `json:"realm,omitzero"`
 }
 
-// mint makes the pair of a record as it is now. It depends on the record, the key and the custom claims alone, so that a
-// replay gets the same successor.
+// mint makes the pair of a record as it is now. It depends on the record, the custom claims and, for the signatures
+// alone, the key of the moment, so that a replay gets the same successor.
 func (i *Issuer) mint(rec store.Record, now time.Time, custom jsontext.Value) (Pair, error) {
 	// iat goes down to the second, so that a token is never from the future, and both ends go down as well, so that it
 	// never outlives its record.
 	iat := rec.RotatedAt.Unix()
 	exp := min(iat+int64(i.opts.AccessTTL/time.Second), rec.ExpiresAt.Unix())
-	access, err := i.sign(i.accessHeader, accessClaims{
+	h, err := i.handOf() // after the store's step: what a key signs begins before its retirement
+	if err != nil {
+		return Pair{}, err
+	}
+	access, err := h.sign(h.access, accessClaims{
 		Issuer: i.name, Subject: rec.Subject.Name, Audience: i.opts.Audience, Expires: exp, IssuedAt: iat,
 		ID: successorID(rec, typeAccess), ClientID: i.opts.ClientID, Session: rec.ID, Seq: rec.Seq, Realm: rec.Subject.Realm,
 		Custom: custom,
@@ -60,7 +64,7 @@ func (i *Issuer) mint(rec store.Record, now time.Time, custom jsontext.Value) (P
 	if err != nil {
 		return Pair{}, err
 	}
-	refresh, err := i.sign(i.refreshHeader, refreshClaims{
+	refresh, err := h.sign(h.refresh, refreshClaims{
 		Issuer: i.name, Subject: rec.Subject.Name, Audience: i.name, Expires: rec.Deadline.Unix(), IssuedAt: iat,
 		ID: successorID(rec, typeRefresh), Session: rec.ID, Rotation: rec.Rotation,
 		Link: base64.RawURLEncoding.EncodeToString(rec.Link[:]), Realm: rec.Subject.Realm,
@@ -91,13 +95,13 @@ func successorID(rec store.Record, typ string) string {
 }
 
 // sign makes the compact JWS of claims (RFC 7515 §7.1).
-func (i *Issuer) sign(header string, claims any) (string, error) {
+func (h *hand) sign(header string, claims any) (string, error) {
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return "", fmt.Errorf("jeton: the claims do not marshal: %w", err)
 	}
 	signed := header + "." + base64.RawURLEncoding.EncodeToString(payload)
-	sig, err := i.key.sign(signed)
+	sig, err := h.key.sign(signed)
 	if err != nil {
 		return "", err
 	}
@@ -117,17 +121,17 @@ func checkSize(n int) error {
 }
 
 // size is how long the token of claims will be.
-func (i *Issuer) size(header string, claims any) (int, error) {
+func (h *hand) size(header string, claims any) (int, error) {
 	payload, err := json.Marshal(claims)
 	if err != nil {
 		return 0, fmt.Errorf("jeton: the claims do not marshal: %w", err)
 	}
-	return len(header) + 1 + base64.RawURLEncoding.EncodedLen(len(payload)) + 1 + i.sigLen, nil
+	return len(header) + 1 + base64.RawURLEncoding.EncodedLen(len(payload)) + 1 + h.sigLen, nil
 }
 
 // accessSize is how long the access token of a session can get: whatever only the store's step decides is the largest.
-func (i *Issuer) accessSize(subject store.Subject, sid string, custom jsontext.Value) (int, error) {
-	return i.size(i.accessHeader, accessClaims{
+func (i *Issuer) accessSize(h *hand, subject store.Subject, sid string, custom jsontext.Value) (int, error) {
+	return h.size(h.access, accessClaims{
 		Issuer: i.name, Subject: subject.Name, Audience: i.opts.Audience, Expires: maxDate, IssuedAt: maxDate,
 		ID: successorID(store.Record{}, typeAccess), ClientID: i.opts.ClientID, Session: sid, Seq: math.MaxUint64,
 		Realm: subject.Realm, Custom: custom,
@@ -135,22 +139,12 @@ func (i *Issuer) accessSize(subject store.Subject, sid string, custom jsontext.V
 }
 
 // refreshSize is how long a refresh token of a session can get.
-func (i *Issuer) refreshSize(subject store.Subject, sid string) (int, error) {
-	return i.size(i.refreshHeader, refreshClaims{
+func (i *Issuer) refreshSize(h *hand, subject store.Subject, sid string) (int, error) {
+	return h.size(h.refresh, refreshClaims{
 		Issuer: i.name, Subject: subject.Name, Audience: i.name, Expires: maxDate, IssuedAt: maxDate,
 		ID: successorID(store.Record{}, typeRefresh), Session: sid, Rotation: math.MaxUint64,
 		Link: base64.RawURLEncoding.EncodeToString(make([]byte, len(store.Link{}))), Realm: subject.Realm,
 	})
-}
-
-// encodeHeader returns the header of all tokens of a type.
-func encodeHeader(key SigningKey, typ string) (string, error) {
-	text, err := json.Marshal(struct {
-		Algorithm string `json:"alg"`
-		KeyID     string `json:"kid"`
-		Type      string `json:"typ"`
-	}{key.Algorithm(), key.KeyID(), typ})
-	return base64.RawURLEncoding.EncodeToString(text), err
 }
 
 // givenClaims are the custom claims that a caller gave for one token, marshalled once and found to fit.
@@ -165,7 +159,11 @@ func (i *Issuer) judgeClaims(subject store.Subject, sid string, claims any) (giv
 	if err != nil || object == nil { // NewIssuer saw to it that a token without custom claims fits
 		return givenClaims{given: claims != nil}, err
 	}
-	n, err := i.accessSize(subject, sid, object)
+	h, err := i.handOf()
+	if err != nil {
+		return givenClaims{}, err
+	}
+	n, err := i.accessSize(h, subject, sid, object)
 	if err != nil {
 		return givenClaims{}, err
 	}

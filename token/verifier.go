@@ -72,6 +72,9 @@ func NewVerifier(issuers []TrustedIssuer, o *VerifierOptions) (*Verifier, error)
 	}
 	for n, issuer := range issuers {
 		field := fmt.Sprintf("issuers[%d]", n)
+		if err := checkRing(field, issuer.Keys, opts.Leeway); err != nil {
+			return nil, err
+		}
 		t, err := trust(field, issuer)
 		if err != nil {
 			return nil, err
