@@ -562,7 +562,11 @@ func TestScopesOfJWTs(t *testing.T) {
 		{"a scope", m{"scope": "a b", "roles": "x"}, "a b", false},
 		{"an empty scope", m{"scope": ""}, "", false},
 		{"null", m{"scope": nil}, "", false},
-		{"a list", m{"scope": []string{"a"}}, "", false},
+		{"a list", m{"scope": []string{"a", "b"}}, "a b", false},
+		{"a mixed list", m{"scope": []any{"a", 1}}, "", false},
+		{"a number", m{"scope": 1}, "", false},
+		{"scp, as a list", m{"scp": []string{"a"}}, "a", false},
+		{"scope and scp", m{"scope": "a", "scp": "b"}, "a", false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			k := newKeyKit(t, setup{}, token.APIKeyOptions{})
