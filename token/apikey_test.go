@@ -236,11 +236,15 @@ func TestAKeyFromCreationToItsEnd(t *testing.T) {
 		!isKey || info.ID != key.ID || info.Name != key.Name {
 		t.Errorf("the token is %v, its key %+v", got, info)
 	}
+	plain, _ := k.create(token.CreateOptions{})
+	if got := must(k.ask(plain)); got.Unscoped() || len(got.Scopes()) != 0 || got.HasScopes("orders:read") || !got.HasScopes() {
+		t.Errorf("a key without scopes has %q", got.Scopes())
+	}
 	list := must(k.keys.List(t.Context(), owner, store.Page{})).Items
 	if len(list) != 1 || list[0].Display() != key.Display() || list[0].ID != key.ID {
 		t.Errorf("the list is %+v", list)
 	}
-	if list, err := k.keys.List(t.Context(), ann, store.Page{}); err != nil || len(list.Items) != 0 {
+	if list, err := k.keys.List(t.Context(), store.Subject{Name: owner.Name}, store.Page{}); err != nil || len(list.Items) != 0 {
 		t.Errorf("a key is listed as another's: %v, %v", list, err)
 	}
 	clock.Add(48 * time.Hour)
