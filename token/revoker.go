@@ -51,7 +51,7 @@ func NewRevoker(s store.TokenStore, o *RevokerOptions) (*Revoker, error) {
 	}, nil
 }
 
-// Token bars one access token; its session lives on and can be refreshed. See [Verifier.Parse].
+// Token bars one access token; its session lives on and can be refreshed. An API key ends. See [Verifier.Parse].
 func (r *Revoker) Token(ctx context.Context, t *Token, reason string) error {
 	if t == nil {
 		return invalid("token", "is nil", "pass a token from Verify or Parse")
@@ -84,7 +84,8 @@ func (r *Revoker) Others(ctx context.Context, subject store.Subject, keepSid, re
 		Event{Scope: ScopeOthers, SessionID: keepSid})
 }
 
-// Subject ends every session and token of the subject: "log out everywhere". A login after it lives. Logins under way fail
+// Subject ends every session and token of the subject: "log out everywhere". API keys are [KeyHolder]'s. A login after it
+// lives. Logins under way fail
 // by their guard.
 func (r *Revoker) Subject(ctx context.Context, subject store.Subject, reason string) error {
 	return r.revoke(ctx, store.Revocation{Subject: subject, All: true, Reason: reason, Op: store.NewOp()},
