@@ -1,6 +1,7 @@
 package memcachestore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -106,8 +107,15 @@ func (s *Store) renew(ctx context.Context, old *life, n int) error {
 		return err
 	}
 	raw, space, err := s.survey(ctx, n, s.fresh(before.Birth))
+	if f := (*store.FieldError)(nil); errors.As(err, &f) { // it was right when the store was opened: now it is an outage
+		return fmt.Errorf("%w: the servers %s: %s", store.ErrUnavailable, f.Problem, f.Remedy)
+	}
 	if err != nil {
 		return err
+	}
+	if was, err := wire.DecodeKeyspace(old.kv.spaces[n][2:]); err != nil || !space.Birth.After(was.Birth) {
+		return cmp.Or(err, fmt.Errorf("%w: the server at %v holds an older keyspace than it had, without what was revoked since: see that no other server answers there, then flush it, which logs its users out",
+			store.ErrUnavailable, s.servers[n].addr))
 	}
 	if space.MaxTokenLife != before.MaxTokenLife {
 		return fmt.Errorf("%w: the server at %v was told a MaxTokenLife of %v after it lost its data, this process has %v: state the same in every process",
