@@ -75,7 +75,7 @@ func (c *thread) Read(b []byte) (int, error) {
 		time.Sleep(late) // a slow server; nothing here to wait for
 	}
 	if cut {
-		_ = c.Conn.Close()
+		_ = c.Close()
 	}
 	if cut && n == 0 {
 		return 0, net.ErrClosed
