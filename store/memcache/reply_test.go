@@ -209,7 +209,41 @@ func TestGivenUp(t *testing.T) {
 		cancel()
 		other.Wait()
 	}
-	login(t, s, store.User("ann"))
+	var other sync.WaitGroup
+	x.slow(1, time.Second)
+	other.Go(func() { _, _ = s.Lookup(t.Context(), store.User("bob")) })
+	time.Sleep(50 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 600*time.Millisecond)
+	defer cancel()
+	if _, err := s.Lookup(ctx, store.User("ann")); err != nil {
+		t.Errorf("the second of two connections is gone: %v", err)
+	}
+	other.Wait()
+}
+
+// mute is a context that has a deadline and does not tell that it has passed, as a real one may do a moment late.
+type mute struct {
+	context.Context
+	end time.Time
+}
+
+func (m mute) Deadline() (time.Time, bool) { return m.end, true }
+
+// TestOwnDeadline: who waits for a connection until their own deadline has run out of time, and the pool is not to blame.
+// Mutant: an empty pool is told whoever's time is over.
+func TestOwnDeadline(t *testing.T) {
+	m := testenv.SharedMemcached(t)
+	x := &scissors{}
+	s := opened(t, &memcachestore.Options{Prefix: testenv.Prefix(t), Pool: 1, Dial: x.dial}, m.Addr())
+	var other sync.WaitGroup
+	x.slow(1, 500*time.Millisecond)
+	other.Go(func() { _, _ = s.Lookup(t.Context(), store.User("bob")) })
+	time.Sleep(50 * time.Millisecond)
+	_, err := s.Lookup(mute{context.Background(), time.Now().Add(100 * time.Millisecond)}, store.User("ann"))
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v, want the deadline", err)
+	}
+	other.Wait()
 }
 
 // TestDeadLine: where somebody else has ended the connection that a write is bound to, nothing is sent, the ledger is loaded
