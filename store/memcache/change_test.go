@@ -194,6 +194,34 @@ func TestLossUnderSkew(t *testing.T) {
 	}
 }
 
+// TestTwoLosses: the second loss comes within the difference of two clocks, and the process behind deals with it. It bars all
+// that the one ahead has issued in the life between, however many steps of the order that were.
+// Mutant: a birth one step behind the last one.
+func TestTwoLosses(t *testing.T) {
+	m := testenv.Memcached(t, "-M")
+	ahead := opened(t, &memcachestore.Options{Now: func() time.Time { return time.Now().Add(20 * time.Second) }}, m.Addr())
+	s := opened(t, nil, m.Addr())
+	m.Do("flush_all")
+	var recs []store.Record
+	for range 5 {
+		rec := login(t, ahead, store.User("ann"))
+		revoke(t, ahead, rec)
+		recs = append(recs, rec)
+	}
+	if alive(t, s, recs[0], true) { // it has seen that life too
+		t.Error("a revoked session lives")
+	}
+	m.Do("flush_all")
+	for i, rec := range recs {
+		if alive(t, s, rec, true) || alive(t, ahead, rec, true) {
+			t.Errorf("a denylist accepts the revoked session %d of a life between two losses", i)
+		}
+	}
+	if rec := login(t, s, store.User("ann")); !alive(t, s, rec, true) || !alive(t, ahead, rec, true) {
+		t.Error("a login after the losses is refused")
+	}
+}
+
 // TestForeignValues: what somebody else put under a key is never taken for a ledger, or for nothing.
 func TestForeignValues(t *testing.T) {
 	m := testenv.Memcached(t)

@@ -44,11 +44,12 @@ func (s *Store) join(ctx context.Context) error {
 }
 
 // fresh is what a server that remembers nothing is told. The birth is behind whatever a process with a clock as far ahead
-// as is allowed may have issued before the loss.
+// as is allowed may have issued before the loss, and as far behind the last birth as the seqs of a short life can have gone:
+// they count up from it by one for each step, until clocks are past it.
 func (s *Store) fresh(after time.Time) wire.Keyspace {
 	birth := s.o.Now().Add(max(0, s.o.MaxSkew)).UTC().Truncate(time.Microsecond)
-	if !birth.After(after) {
-		birth = after.Add(time.Microsecond)
+	if least := after.Add(mostSteps * time.Microsecond); birth.Before(least) {
+		birth = least
 	}
 	k := wire.Keyspace{Birth: birth, MaxTokenLife: s.o.MaxTokenLife}
 	if k.MaxTokenLife == 0 {
@@ -56,6 +57,9 @@ func (s *Store) fresh(after time.Time) wire.Keyspace {
 	}
 	return k
 }
+
+// mostSteps is more than the writes that one subject can have within two clocks' difference.
+const mostSteps = 1_000_000
 
 // stated refuses a keyspace of another MaxTokenLife than this process would make, after a loss, too: marks would be kept too
 // short for the tokens of the others.
