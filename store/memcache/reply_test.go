@@ -239,7 +239,7 @@ func TestOwnDeadline(t *testing.T) {
 	x.slow(1, 500*time.Millisecond)
 	other.Go(func() { _, _ = s.Lookup(t.Context(), store.User("bob")) })
 	time.Sleep(50 * time.Millisecond)
-	_, err := s.Lookup(mute{context.Background(), time.Now().Add(100 * time.Millisecond)}, store.User("ann"))
+	_, err := s.Lookup(mute{t.Context(), time.Now().Add(100 * time.Millisecond)}, store.User("ann"))
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v, want the deadline", err)
 	}
