@@ -16,6 +16,13 @@
 // number of its rotation (rot) and 128 random bits (lnk); nothing but the session's one record is stored of it. No store,
 // log, error or event ever holds a token's text.
 //
+// # Keys
+//
+// A key fixes its algorithm, and a token never chooses: its kid must name a key exactly, its alg must be that key's, and keys
+// in its header are not looked at. [NewSigningKey] and [NewVerifyKey] make keys of Go's; [ParseSigningPEM], [ParseVerifyPEM],
+// [ParseSigningJWK], [ParseVerifyJWK], [ParseJWKS] and [ParsePrivateJWKS] read them; [MarshalJWKS] publishes them. A key that
+// is too weak, or broken in a way that is known, is refused with the reason.
+//
 // # What the errors mean
 //
 // An error that matches [ErrInvalidToken] is proven: the token is no good, and no repeat will make it good (HTTP 401).
