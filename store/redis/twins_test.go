@@ -116,7 +116,7 @@ type sights struct {
 // so few that no step bars more than there is room for: which of them are then marked is the store's to choose.
 var (
 	twinIDs    = []string{"AAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAQ", "short", "\x00\xff{}\r\n", strings.Repeat("long", 64), "AAAAAAAAAAAAAAAAAAAAAB"}
-	twinTokens = []string{"token 1", "token 2", "token 3", "token 4", "BBBBBBBBBBBBBBBBBBBBBA", strings.Repeat("t", 256)}
+	twinTokens = []string{"token 1", "token 2", "token 3", "token 4", "token 5", "token 6", "BBBBBBBBBBBBBBBBBBBBBA", strings.Repeat("t", 256)}
 )
 
 // draw chooses one of a few, each as often as the others.
@@ -375,6 +375,7 @@ func (h *history) rotate(i int) {
 	h.present(i, r)
 	for h.oneIn(3, "replayed") { // by another tab, at the same time
 		r.NextLink = h.link()
+		h.compare(i)
 		h.present(i, r)
 	}
 }
@@ -443,7 +444,24 @@ func (h *history) revoke(i int) {
 	if r.Others != nil && see.apart[r.Others.Keep] {
 		return
 	}
-	h.do(fmt.Sprintf("%d revoke %q all %v others %+v reason %.9q op %x repeat %v", i, r.IDs, r.All, r.Others, r.Reason, r.Op[:1], repeat), func(s store.TokenStore) twinOutcome {
+	h.revokes(i, r)
+	if r.Others != nil && h.oneIn(2, "kept twice") {
+		r.Op[1]++
+		h.compare(i)
+		h.revokes(i, r)
+	}
+}
+
+// flood bars more tokens than there is room for, a few at a time.
+func (h *history) flood(i int) {
+	for ids := range slices.Chunk(twinTokens, 4) {
+		h.revokes(i, store.Revocation{Subject: h.who[i], IDs: ids})
+		h.compare(i) // a feed keeps one event of a quiet time, for followers who poll between steps
+	}
+}
+
+func (h *history) revokes(i int, r store.Revocation) {
+	h.do(fmt.Sprintf("%d revoke %q all %v others %+v reason %.9q op %x", i, r.IDs, r.All, r.Others, r.Reason, r.Op[:2]), func(s store.TokenStore) twinOutcome {
 		return outcomeOf(s.Revoke(context.Background(), r), time.Time{}, 0)
 	})
 }
@@ -559,14 +577,22 @@ func TestTwins(t *testing.T) {
 			for range draw(h, "steps", 20, 40, 60) {
 				i := draw(h, "who", 0, 0, 0, 1)
 				verb := draw(h, "verb", "issue", "issue", "issue", "issue", "issue", "rotate", "rotate", "rotate", "rotate", "rotate", "rotate",
-					"update", "update", "update", "touch", "revoke", "revoke", "revoke", "forget", "once", "time", "time")
+					"update", "update", "update", "touch", "revoke", "revoke", "revoke", "flood", "forget", "once", "time", "time")
 				map[string]func(int){
-					"issue": h.issue, "rotate": h.rotate, "update": h.update, "touch": h.touch, "revoke": h.revoke, "forget": h.forget, "once": h.once,
+					"issue": h.issue, "rotate": h.rotate, "update": h.update, "touch": h.touch, "revoke": h.revoke, "flood": h.flood, "forget": h.forget, "once": h.once,
 					"time": func(int) { h.advance() },
 				}[verb](i)
 				h.compare(i)
 			}
 		})
+	}
+	for _, what := range []string{
+		"floor", "keep", "issue", "issue: evicts", "issue: limit reached", "issue: conflict", "issue: already exists", "rotate: rotated",
+		"rotate: replayed", "rotate: rolled-forward", "rotate: reused", "update", "update: conflict", "revoke: not found", "once: already exists",
+	} {
+		if w.met[what] == 0 {
+			t.Errorf("no history met %q: the test shows nothing of it", what)
+		}
 	}
 	total := 0
 	for _, n := range w.met {
