@@ -121,7 +121,7 @@ func (c *Config) opening(err error) error {
 	case errors.Is(err, store.ErrLocked):
 		e.Problem, e.Remedy = "names a file that another process has open", "stop that one, or give each its own file"
 	case errors.Is(err, store.ErrUnavailable):
-		e.Problem, e.Remedy = "names a store that does not answer ("+c.clean(err)+")", "start the server, or correct the address"
+		e.Problem, e.Remedy = "names a store that does not answer ("+c.clean(err)+")", "start its server, or correct the address or path"
 	default:
 		e.Problem, e.Remedy = "names a store that does not open ("+c.clean(err)+")", "correct what it names"
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -158,6 +160,165 @@ func TestHandMade(t *testing.T) {
 		c.change(cfg)
 		if _, err := cfg.Build(t.Context()); err == nil || !strings.Contains(err.Error(), c.want) || !errors.Is(err, store.ErrInvalid) {
 			t.Errorf("%s: %v", rule, err)
+		}
+	}
+}
+
+// TestLeakyDrivers: whatever of the URL a driver repeats, and in whatever form, no error tells a secret. Killed mutants: only
+// the URL as it was given; only plain texts; no parameters; no user without a password; the current key alone.
+func TestLeakyDrivers(t *testing.T) {
+	for rule, s := range map[string]Store{
+		"the URL with a password of another key": {URL: NewSecret("test-leaky-url://u@h"), Password: NewSecret("hunter2@/ ?")},
+		"a password with escapes, alone":         {URL: NewSecret("test-leaky-user://u:hunter2%40%2F%20@h"), MaxMarks: 3},
+		"a user that is one":                     {URL: NewSecret("test-leaky-user://hunter2@h"), MaxMarks: 3},
+		"a parameter":                            {URL: NewSecret("test-leaky-query://h?auth_token=hunter2&db=3")},
+		"a parameter with escapes":               {URL: NewSecret("test-leaky-url://h?apikey=hunter2%2F"), MaxMarks: 3},
+		"a previous key":                         {URL: NewSecret("test-leaky-query://h?name=another%20hunter2-hunter2-hunter2-hunter2")},
+	} {
+		c := sound()
+		c.Store = s
+		c.PreviousKeys = []Key{{Secret: NewSecret("another hunter2-hunter2-hunter2-hunter2")}}
+		_, err := c.Build(t.Context())
+		if err == nil || strings.Contains(err.Error(), marker) || !strings.Contains(err.Error(), "no way by") {
+			t.Errorf("%s: %v", rule, err)
+		}
+	}
+}
+
+// TestHandMadePrint: a Config that nobody has judged yet prints no secret either, and prints. Killed mutants: a URL that is
+// none, as it is; key.public as it is; a policy without bounds.
+func TestHandMadePrint(t *testing.T) {
+	c := sound()
+	c.Store.URL = NewSecret("hunter2 hunter2")
+	c.Key.Public = "-----BEGIN PRIVATE KEY-----\nhunter2"
+	c.Issuer.Limit.Policy = 9
+	if text := c.String(); strings.Contains(text, marker) || !strings.Contains(text, `key.public="(redacted)"`) || !strings.Contains(text, `store.url="(redacted)"`) {
+		t.Error(text)
+	}
+}
+
+// late is a store whose last-seen times take a while, and that notes whether they come after Close.
+type late struct {
+	store.TokenStore
+	begun                  chan struct{}
+	touched, closed, after *atomic.Int32
+}
+
+func (l late) Touch(ctx context.Context, r store.TouchRequest) error {
+	close(l.begun)
+	time.Sleep(100 * time.Millisecond) // longer than Close would take
+	l.touched.Add(1)
+	l.after.Add(l.closed.Load())
+	return l.TokenStore.Touch(ctx, r)
+}
+
+func (l late) Close() error {
+	l.closed.Store(1)
+	return l.TokenStore.Close()
+}
+
+// TestCloseOrder: the verifier's last-seen times are written before the store is closed, and many may call Close. Killed
+// mutants: a verifier that is not closed, or after the store.
+func TestCloseOrder(t *testing.T) {
+	l := late{begun: make(chan struct{}), touched: new(atomic.Int32), closed: new(atomic.Int32), after: new(atomic.Int32)}
+	c := sound()
+	c.Verifier.TouchInterval = time.Nanosecond
+	c.Wrap = []Wrap{func(_ context.Context, inner store.TokenStore) (store.TokenStore, error) {
+		l.TokenStore = inner
+		return l, nil
+	}}
+	s, err := c.Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair, err := s.Issuer.Login(t.Context(), store.User("ann"), token.LoginOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Verifier.Verify(t.Context(), pair.Access.Reveal()); err != nil {
+		t.Fatal(err)
+	}
+	<-l.begun
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if l.touched.Load() != 1 || l.after.Load() != 0 {
+		t.Errorf("%d last-seen times were written, %d of them after the store's end", l.touched.Load(), l.after.Load())
+	}
+}
+
+// TestExtra: custom claims go from the issuer's option to the verifier's. Killed mutant: a verifier without Extra.
+func TestExtra(t *testing.T) {
+	type roles struct {
+		Role string `json:"role"`
+	}
+	c := sound()
+	c.Issuer.Claims = func(context.Context, store.Record) (any, error) { return roles{"admin"}, nil }
+	c.Verifier.Extra = token.ExtraOf[roles]()
+	s, err := c.Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // a memory store
+	pair, err := s.Issuer.Login(t.Context(), store.User("ann"), token.LoginOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tok, err := s.Verifier.Verify(t.Context(), pair.Access.Reveal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, ok := token.Extra[roles](tok); !ok || got.Role != "admin" {
+		t.Errorf("%v, %t", got, ok)
+	}
+}
+
+// TestDefaultLifetime: the lifetime that a file's max_lifetime is compared with is the issuer's: at it, tokens are good.
+func TestDefaultLifetime(t *testing.T) {
+	c := sound()
+	c.Verifier.MaxLifetime = 15 * time.Minute
+	s, err := c.Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // a memory store
+	pair, err := s.Issuer.Login(t.Context(), store.User("ann"), token.LoginOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Verifier.Verify(t.Context(), pair.Access.Reveal()); err != nil {
+		t.Error(err)
+	}
+	c.Verifier.MaxLifetime -= time.Second
+	if _, err := c.Build(t.Context()); err == nil || !strings.Contains(err.Error(), "no token would be good") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestSecretFile: of a file that holds a secret one line end is left out, and nothing else.
+func TestSecretFile(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "secret")
+	for _, c := range []struct{ tail, want string }{
+		{"", ""},
+		{"\n", ""},
+		{"\r\n", ""},
+		{"\n\n", "\n"},
+		{" \n", " "},
+		{"\t", "\t"},
+	} {
+		if err := os.WriteFile(path, []byte(" "+secret+c.tail), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg, err := load(t.Context(), "", []string{"JWT_SECRET_FILE=" + path, "JETON_STORE_URL=memory://", "JETON_ISSUER_NAME=x"})
+		if err != nil || cfg.Key.Secret.Reveal() != " "+secret+c.want {
+			t.Errorf("behind the secret %q: %v", c.tail, err)
 		}
 	}
 }

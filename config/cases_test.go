@@ -61,6 +61,17 @@ func init() {
 	}})
 }
 
+func init() {
+	repeats := func(what func(*url.URL) any) store.Driver {
+		return store.Driver{Open: func(_ context.Context, u *url.URL) (store.TokenStore, error) {
+			return nil, fmt.Errorf("%w: no way by %v", store.ErrUnavailable, what(u))
+		}}
+	}
+	store.Register("test-leaky-url", repeats(func(u *url.URL) any { return u }))
+	store.Register("test-leaky-user", repeats(func(u *url.URL) any { return u.User }))
+	store.Register("test-leaky-query", repeats(func(u *url.URL) any { return u.Query() }))
+}
+
 // testCase is a file of testdata/cases: lines of # with the rule and flags, then files behind lines of "-- name --". The file
 // environ is the environment, and want is what comes of it.
 type testCase struct {

@@ -3,8 +3,10 @@ package config
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -33,8 +35,18 @@ func (c *Config) check(refused refusals) mistakes {
 		wrong.add(c.at("issuer.name"), "issuer.name", "is missing", "give it, usually the service's https URL")
 	}
 	keys := c.keyring(refused, &wrong)
+	c.lifetimes(keys, &wrong)
 	c.rehearse(keys, &wrong)
 	return wrong
+}
+
+// lifetimes refuses a verifier that would refuse every token that its own issuer makes.
+func (c *Config) lifetimes(keys keyring, wrong *mistakes) {
+	const key = "verifier.max_lifetime"
+	ttl := cmp.Or(c.Issuer.AccessTTL, 15*time.Minute) // the issuer's default
+	if most := c.Verifier.MaxLifetime; keys.current.sign.KeyID() != "" && most > 0 && most < ttl {
+		wrong.add(c.at(key), key, fmt.Sprintf("is %s, and issuer.access_ttl %s: no token would be good", inWords(most), inWords(ttl)), "raise it, or lower issuer.access_ttl")
+	}
 }
 
 // fields are the keys of what package token names in its errors.
@@ -168,15 +180,36 @@ var inKeys = strings.NewReplacer("AccessTTL", "issuer.access_ttl", "MaxTokenLife
 // clean returns an error's text on one line and without the secrets of the configuration, should a driver repeat one.
 func (c *Config) clean(err error) string {
 	text := strings.Join(strings.Fields(err.Error()), " ")
-	secrets := []string{c.Store.URL.Reveal(), c.Store.Password.Reveal(), c.Key.Secret.Reveal()}
-	if u, err := url.Parse(c.Store.URL.Reveal()); err == nil {
-		password, _ := u.User.Password()
-		secrets = append(secrets, password, u.Query().Get("sentinel_password"))
-	}
-	for _, s := range secrets {
-		if s != "" {
-			text = strings.ReplaceAll(text, s, redacted)
-		}
+	for _, s := range c.secrets() {
+		text = strings.ReplaceAll(text, s, redacted)
 	}
 	return text
 }
+
+// secrets are what no error may hold, in every form that a URL has for it, the longest first.
+func (c *Config) secrets() []string {
+	opened, _ := c.storeURL() // empty with a fault
+	list := []string{c.Store.URL.Reveal(), opened, c.Store.Password.Reveal(), c.Key.Secret.Reveal()}
+	for _, k := range c.PreviousKeys {
+		list = append(list, k.Secret.Reveal())
+	}
+	if u, err := url.Parse(cmp.Or(opened, c.Store.URL.Reveal())); err == nil {
+		password, given := u.User.Password()
+		if list = append(list, password); !given {
+			list = append(list, u.User.Username()) // where a password alone is often put
+		}
+		for name, values := range u.Query() {
+			if secretRE.MatchString(name) {
+				list = append(list, values...)
+			}
+		}
+	}
+	for _, s := range list {
+		list = append(list, url.QueryEscape(s), url.PathEscape(s), strings.TrimPrefix(url.UserPassword("", s).String(), ":"))
+	}
+	slices.SortFunc(list, func(a, b string) int { return len(b) - len(a) })
+	return slices.DeleteFunc(list, func(s string) bool { return s == "" })
+}
+
+// secretRE matches the names of parameters that hold a secret, those of drivers that we do not know among them.
+var secretRE = regexp.MustCompile(`(?i)pass|pwd|secret|token|auth|cred|key`)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 )
@@ -77,13 +78,15 @@ func (l *loader) dotenv(at origin, text string) []variable {
 	return out
 }
 
+var commentRE = regexp.MustCompile(`[ \t]#`)
+
 var nameRE = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.]*$`)
 
 // unquote returns the value of a line, and whether its quotes are closed.
 func unquote(text string) (string, bool) {
 	if text == "" || (text[0] != '\'' && text[0] != '"') {
-		if n := strings.Index(text, " #"); n >= 0 {
-			text = text[:n]
+		if at := commentRE.FindStringIndex(text); at != nil {
+			text = text[:at[0]]
 		}
 		if strings.HasPrefix(text, "#") {
 			return "", true
@@ -115,10 +118,10 @@ func (l *loader) variables(at origin, list []variable) {
 		case strings.HasPrefix(v.name, prefix+"PREVIOUS_KEYS"):
 			l.wrong.add(at, "", "is no variable: a list of keys has none", "give previous_keys in the file, and their secrets as files")
 		case e == nil && l.isOurs(v.name):
-			best, _ := nearest(v.name, envNames())
 			bad := at
 			bad.name = shown(v.name)
-			l.wrong.add(bad, "", "is unknown", "the nearest variable is "+best)
+			l.wrong.add(bad, "", "is unknown", "the nearest variable is "+meant(v.name))
+		case a != nil && e.path == "redis.port" && strings.HasPrefix(v.value, "tcp://"): // Kubernetes', for a service called redis
 		case e != nil && v.value != "":
 			l.accept(e, l.given, input{text: v.value, alias: a, at: at})
 		}
@@ -153,21 +156,47 @@ func envNames() []string {
 	return names
 }
 
-// isOurs reports whether a variable is meant for this package: one that it knows, and one that begins with JETON_ and a
-// group's name, or is a typing mistake away from one. Others may begin with JETON_ too: Kubernetes makes JETON_PORT for a
-// service called jeton.
+// isOurs reports whether a variable is meant for this package: one that it knows, and one that begins with JETON_ and goes on
+// with a group's name, with the end of a key's, as JETON_ACCESS_TTL does, or with another system's name, or is a typing mistake
+// away from one. Others may begin with JETON_ too: Kubernetes makes JETON_PORT for a service called jeton.
 func (l *loader) isOurs(name string) bool {
 	if e, _ := byName(name); e != nil {
 		return true
 	}
 	rest, ok := strings.CutPrefix(strings.ToUpper(name), prefix)
-	if !ok {
+	if !ok || kubernetesRE.MatchString(rest) {
 		return false
 	}
 	group, _, _ := strings.Cut(rest, "_")
-	if isGroup(strings.ToLower(group)) {
+	if isGroup(strings.ToLower(group)) || shortFor(rest) != "" {
 		return true
 	}
 	_, edits := nearest(name, envNames())
 	return edits <= 2
+}
+
+// kubernetesRE matches the ends of the variables that Kubernetes and Docker make for each service.
+var kubernetesRE = regexp.MustCompile(`(^|_)(SERVICE_(HOST|PORT)(_.*)?|PORT(_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?)$`)
+
+// meant returns the name that is nearest to an unknown variable's.
+func meant(name string) string {
+	if full := shortFor(strings.TrimPrefix(strings.ToUpper(name), prefix)); full != "" {
+		return full
+	}
+	best, _ := nearest(name, envNames())
+	return best
+}
+
+// shortFor returns the variable that a name without the prefix stands for: one that ends with it, where it has two words or
+// more, or one that has it as another name, or that name itself where only it is a variable. It is empty for none.
+func shortFor(rest string) string {
+	if e, a := byName(rest); a != nil {
+		return cmp.Or(e.env(), rest)
+	}
+	for _, full := range envNames() {
+		if strings.Contains(rest, "_") && strings.HasSuffix(full, "_"+rest) {
+			return full
+		}
+	}
+	return ""
 }

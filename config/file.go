@@ -175,7 +175,7 @@ func (l *loader) pair(s section, name string, value *yaml.Node) {
 	path, label := s.group+name, s.label+name
 	e := find(path)
 	switch {
-	case strings.Contains(name, ".") && e != nil:
+	case strings.Contains(name, ".") && (e != nil || isGroup(path)):
 		l.wrong.add(s.at, label, "is unknown", "write each part on a line of its own, the last one indented below the first")
 	case e == nil && isGroup(path):
 		l.walk(section{at: s.at, group: path + ".", label: label + ".", into: s.into}, value)

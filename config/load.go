@@ -258,6 +258,7 @@ func (l *loader) secretFile(path string) (string, flaw) {
 
 // redis makes store.url of REDIS_HOST, REDIS_PORT and REDIS_DB, where they stand in a higher layer than it.
 func (l *loader) redis(c *Config) {
+	defer func() { c.redis.host = "" }() // a password may stand in it, and nobody looks at one that does not win
 	var at origin
 	for n := range redisParts {
 		if from, ok := c.from[redisParts[n].path]; ok && (at.name == "" || from.layer > at.layer) {
@@ -268,12 +269,14 @@ func (l *loader) redis(c *Config) {
 		l.refused["store.url"] = l.refused["store.url"] || l.refused["redis.host"]
 		return
 	}
-	made, ok := l.redisURL(c, at)
 	from, given := c.from["store.url"]
+	if given && from.layer > at.layer {
+		return
+	}
+	made, ok := l.redisURL(c, at)
 	switch {
 	case !ok:
 		l.refused["store.url"] = true
-	case given && from.layer > at.layer:
 	case given && from.layer == at.layer && c.Store.URL.Reveal() != made:
 		l.wrong.add(at, "", "and store.url both say where the store is", "keep one of them, or set aliases to false")
 	default:

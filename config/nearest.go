@@ -37,12 +37,13 @@ func distance(a, b string) int {
 	return row[len(b)]
 }
 
-// longestShown is how long an unknown name may be to be repeated in an error: what is longer may be a pasted secret.
-const longestShown = 40
+// longestShown is how long an unknown name, without JETON_, may be to be repeated in an error: a secret that is good has 32
+// bytes.
+const longestShown = 31
 
 // shown returns a name as an error may repeat it: one that looks like a name.
 func shown(name string) string {
-	if name == "" || len(name) > longestShown || strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789_-.") != "" {
+	if name == "" || len(strings.TrimPrefix(strings.ToUpper(name), prefix)) > longestShown || strings.Trim(strings.ToLower(name), "abcdefghijklmnopqrstuvwxyz0123456789_-.") != "" {
 		return "a key"
 	}
 	return name

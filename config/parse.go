@@ -114,11 +114,11 @@ func (e *entry) number(text string) (any, flaw) {
 }
 
 func (e *entry) fromCount(text string, unit time.Duration) (any, flaw) {
-	n, err := strconv.Atoi(text)
-	if err != nil || !numberRE.MatchString(text) {
+	if !numberRE.MatchString(text) {
 		return nil, flaw{"is not a whole number", "write the number of " + map[time.Duration]string{time.Minute: "minutes", time.Second: "seconds"}[unit]}
 	}
-	if n > int(e.longest/unit) {
+	n, err := strconv.Atoi(text)
+	if err != nil || n > int(e.longest/unit) {
 		return nil, e.outside()
 	}
 	return e.within(time.Duration(n) * unit)

@@ -45,6 +45,10 @@ func (e *entry) show(c *Config) any {
 			return schemeOnly(f.Reveal())
 		}
 		return f.String()
+	case *string:
+		if strings.Contains(*f, "PRIVATE KEY") { // key.public with the wrong half in it, before anybody has judged it
+			return redacted
+		}
 	case *time.Duration:
 		return inWords(max(0, *f)) // negative is what 0s in a file became
 	case *store.Policy:

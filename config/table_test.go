@@ -110,6 +110,36 @@ func TestDistance(t *testing.T) {
 	}
 }
 
+// TestShown: an error repeats an unknown name only where it cannot be a secret that is good, which has 32 bytes.
+func TestShown(t *testing.T) {
+	for name, want := range map[string]string{
+		"acess_ttl":                        "acess_ttl",
+		"a.b-c":                            "a.b-c",
+		"":                                 "a key",
+		"a b":                              "a key",
+		"p@ss":                             "a key",
+		strings.Repeat("x", 31):            strings.Repeat("x", 31),
+		strings.Repeat("x", 32):            "a key",
+		"JETON_ISSUER_LIMIT_MAX_PER_CLAS":  "JETON_ISSUER_LIMIT_MAX_PER_CLAS",
+		"JETON_ISSUER_LIMIT_MAX_PER_CLASX": "JETON_ISSUER_LIMIT_MAX_PER_CLASX",
+	} {
+		if got := shown(name); got != want {
+			t.Errorf("%q is shown as %q", name, got)
+		}
+	}
+}
+
+// TestRedisHosts: what is no host is not made a URL of.
+func TestRedisHosts(t *testing.T) {
+	for _, host := range []string{"u@h", "h/0", "h?a=b", "h#a", "[::1]", "h:6379", "a b"} {
+		t.Chdir(t.TempDir())
+		_, err := load(t.Context(), "", []string{"REDIS_HOST=" + host, "JWT_SECRET=" + secret, "JETON_ISSUER_NAME=x"})
+		if err == nil || !strings.Contains(err.Error(), "REDIS_HOST is not a host's name") {
+			t.Errorf("%s: %v", host, err)
+		}
+	}
+}
+
 // TestUnquote: the values of a .env file.
 func TestUnquote(t *testing.T) {
 	for _, c := range []struct {
@@ -118,6 +148,7 @@ func TestUnquote(t *testing.T) {
 	}{
 		{"bare", `a b`, `a b`, true},
 		{"bare with a comment", `a #b`, `a`, true},
+		{"a comment behind a tab", "a\t#b", `a`, true},
 		{"a # within is no comment", `a#b`, `a#b`, true},
 		{"nothing but a comment", `# b`, ``, true},
 		{"nothing", ``, ``, true},

@@ -109,6 +109,14 @@ type broken struct {
 
 func (b broken) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return b.sig, b.err }
 
+// longer is a crypto.Signer that adds a byte to good signatures.
+type longer struct{ crypto.Signer }
+
+func (l longer) Sign(r io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, error) {
+	sig, err := l.Signer.Sign(r, digest, o)
+	return append(sig, 0), err
+}
+
 // What a KMS returns is checked before anybody gets it.
 func TestSignersThatFail(t *testing.T) {
 	s := newMemory(t, newClock().Now)
@@ -118,15 +126,15 @@ func TestSignersThatFail(t *testing.T) {
 		alg    string
 		signer crypto.Signer
 	}{
-		"another key's signatures":    {token.AlgES256, liar{other, p256().Public()}},
-		"another Ed25519 key's":       {token.AlgEdDSA, liar{edKey(1), edKey(0).Public()}},
-		"no ASN.1":                    {token.AlgES256, broken{p256(), []byte("xx"), nil}},
-		"ASN.1 with more behind it":   {token.AlgES256, broken{p256(), append(must(p256().Sign(rand.Reader, make([]byte, 32), crypto.SHA256)), 0), nil}},
-		"ASN.1 of zeros":              {token.AlgES256, broken{p256(), []byte{0x30, 6, 2, 1, 0, 2, 1, 0}, nil}},
-		"ASN.1 with a negative s":     {token.AlgES256, broken{p256(), []byte{0x30, 6, 2, 1, 1, 2, 1, 0xff}, nil}},
-		"nothing, for RSA":            {token.AlgRS256, broken{rsaKey(), nil, nil}},
-		"an error":                    {token.AlgPS256, broken{rsaKey(), nil, outage}},
-		"an r that is over the order": {token.AlgES256, broken{p256(), append([]byte{0x30, 38, 2, 33, 0}, append(bytes.Repeat([]byte{0xff}, 32), 2, 1, 1)...), nil}},
+		"another key's signatures":          {token.AlgES256, liar{other, p256().Public()}},
+		"another Ed25519 key's":             {token.AlgEdDSA, liar{edKey(1), edKey(0).Public()}},
+		"no ASN.1":                          {token.AlgES256, broken{p256(), []byte("xx"), nil}},
+		"ASN.1 with more behind it":         {token.AlgES256, longer{p256()}},
+		"ASN.1 of zeros":                    {token.AlgES256, broken{p256(), []byte{0x30, 6, 2, 1, 0, 2, 1, 0}, nil}},
+		"ASN.1 with a negative s":           {token.AlgES256, broken{p256(), []byte{0x30, 6, 2, 1, 1, 2, 1, 0xff}, nil}},
+		"nothing, for RSA":                  {token.AlgRS256, broken{rsaKey(), nil, nil}},
+		"an error":                          {token.AlgPS256, broken{rsaKey(), nil, outage}},
+		"an r that is wider than the order": {token.AlgES256, broken{p256(), append([]byte{0x30, 45, 2, 40}, append(bytes.Repeat([]byte{0x7f}, 40), 2, 1, 1)...), nil}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			key := must(token.NewSigningKey("k", c.alg, c.signer))

@@ -141,6 +141,17 @@ func TestNothingTellsAnAPIKey(t *testing.T) {
 	}
 }
 
+func TestAKeyIsLoggedWithoutItsOwner(t *testing.T) {
+	k := newKeyKit(t, setup{}, token.APIKeyOptions{})
+	_, key, err := k.keys.Create(t.Context(), store.User("ann@example"), token.CreateOptions{Name: "job", Metadata: map[string]string{"x": "+1 555"}})
+	noErr(t, err)
+	var b bytes.Buffer
+	slog.New(slog.NewTextHandler(&b, nil)).Info("made", "key", key)
+	if text := b.String(); strings.Contains(text, "@") || strings.Contains(text, "+1") || !strings.Contains(text, "key.name=job") {
+		t.Errorf("logged as %s", text)
+	}
+}
+
 func TestEventsOfKeysSayWhoAndWhy(t *testing.T) {
 	k := newKeyKit(t, setup{}, token.APIKeyOptions{})
 	raw, key := k.create(token.CreateOptions{Class: "ci"})

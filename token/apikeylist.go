@@ -2,6 +2,7 @@ package token
 
 import (
 	"context"
+	"log/slog"
 	"maps"
 	"strings"
 	"time"
@@ -38,6 +39,18 @@ type APIKey struct {
 
 // Display returns the prefix and the last four characters: "acme_…x7Qz". It is what a list shows.
 func (k APIKey) Display() string { return k.Prefix + "_…" + k.LastFour }
+
+// LogValue shows id, prefix and last four, name, class and expiry, and the owner as a digest.
+func (k APIKey) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("owner", k.Owner.Digest().String()),
+		slog.String("id", k.ID),
+		slog.String("key", k.Display()),
+		slog.String("name", k.Name),
+		slog.String("class", k.Class),
+		slog.Time("expires_at", k.ExpiresAt),
+	)
+}
 
 // keyOf reads a record.
 func keyOf(rec store.Record) APIKey {

@@ -36,7 +36,7 @@ type Answer struct {
 func Sessions(s store.TokenStore) Checker { return sessions{s} }
 
 // Denylist is the checker that accepts a token unless it, its session or everything of its subject was revoked. It takes
-// one Lookup, and it needs a store that never forgets a revocation: NewVerifier refuses a store whose Capabilities say
+// one Lookup, of a foreign token with a sid two at once, and it needs a store that never forgets a revocation: NewVerifier refuses a store whose Capabilities say
 // nothing of NeverEvicts. The store must be the one that the tokens' issuer writes: the seq in a token is that store's
 // count, and another's cut says nothing about it. [Sessions] is the stricter one.
 func Denylist(s store.TokenStore) Checker { return denylist{s} }
@@ -51,7 +51,7 @@ func (c sessions) MaxTokenLife() (time.Duration, error) { return maxTokenLife(c.
 
 // Check looks the session and the token up.
 func (c sessions) Check(ctx context.Context, t *Token) (Answer, error) {
-	return lookup(ctx, c.s, t, store.Presented{TokenID: t.ID(), SessionID: t.SessionID(), Seq: t.Seq()})
+	return lookup(ctx, c.s, t.Subject(), t.Presented(false))
 }
 
 // Touch notes that a session was seen.
@@ -69,12 +69,15 @@ func (c denylist) MaxTokenLife() (time.Duration, error) {
 
 // Check looks the session and the token up.
 func (c denylist) Check(ctx context.Context, t *Token) (Answer, error) {
-	return lookup(ctx, c.s, t, store.Presented{TokenID: t.ID(), SessionID: t.SessionID(), Seq: t.Seq(), WithoutRecord: true})
+	if t.Foreign() {
+		return lookupForeign(ctx, c.s, t)
+	}
+	return lookup(ctx, c.s, t.Subject(), t.Presented(true))
 }
 
 // lookup asks the store in one round trip and judges by the one verdict rule.
-func lookup(ctx context.Context, s store.TokenStore, t *Token, p store.Presented) (Answer, error) {
-	state, err := s.Lookup(ctx, t.Subject(), p.IDs()...)
+func lookup(ctx context.Context, s store.TokenStore, subject store.Subject, p store.Presented) (Answer, error) {
+	state, err := s.Lookup(ctx, subject, p.IDs()...)
 	if err != nil {
 		return Answer{}, err
 	}

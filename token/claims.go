@@ -19,9 +19,13 @@ const (
 )
 
 // claimNames are the claims that this package reads or writes. Custom claims may not use them, in any case.
-var claimNames = []string{
-	"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid", "seq", "realm", "rot", "lnk",
-}
+var claimNames = slices.Concat(standardNames, privateNames)
+
+var (
+	standardNames = []string{"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "client_id", "sid"}
+	// privateNames mean something in our tokens alone. In another issuer's they are custom claims.
+	privateNames = []string{"seq", "realm", "rot", "lnk"}
+)
 
 // claims are what is read of a payload. Zero is absent, which is never a valid value of what is required; rotation 0 is,
 // and has hasRot.
@@ -31,6 +35,12 @@ type claims struct {
 	exp, nbf, iat                            int64
 	seq, rot                                 uint64
 	hasRot                                   bool
+	// private says that a claim is there which means something in our tokens alone, and unfit names one that is none of ours.
+	private bool
+	unfit   string
+	// others says that the payload is another issuer's, to whom a private claim is a custom one.
+	others bool
+	noted  noted
 	// custom is the object of the other claims; nil where there is none. Once the token is read it is nil.
 	custom []byte
 	few    [2]string // room for aud
@@ -42,10 +52,13 @@ func (c *claims) UnmarshalJSONFrom(dec *jsontext.Decoder) error {
 		if known, err := c.readKnown(dec, name); known || err != nil {
 			return err
 		}
-		if err := notVariant(name, claimNames); err != nil {
+		if err := notVariant(name, standardNames); err != nil {
 			return err
 		}
-		return c.readCustom(dec, written)
+		if !c.others && fold(name, privateNames) != "" {
+			c.private, c.unfit = true, name
+		}
+		return c.readCustom(dec, name, written)
 	})
 	if c.custom != nil {
 		c.custom[len(c.custom)-1] = '}' // in place of the last comma
@@ -81,21 +94,37 @@ func (c *claims) place(name string) any {
 		return &c.clientID
 	case "sid":
 		return &c.sid
+	}
+	if c.others {
+		return nil
+	}
+	return c.privatePlace(name)
+}
+
+// privatePlace is place for the claims that mean something in our tokens alone.
+func (c *claims) privatePlace(name string) (at any) {
+	switch name {
 	case "seq":
-		return &c.seq
+		at = &c.seq
 	case "realm":
-		return &c.realm
+		at = &c.realm
 	case "rot":
 		c.hasRot = true
-		return &c.rot
+		at = &c.rot
 	case "lnk":
-		return &c.lnk
+		at = &c.lnk
+	default:
+		return nil
 	}
-	return nil
+	c.private = true
+	return at
 }
 
 // readKnown reads a claim that this package knows.
 func (c *claims) readKnown(dec *jsontext.Decoder, name string) (known bool, err error) {
+	if !c.others && c.privatePlace(name) != nil {
+		return true, c.readPrivate(dec, name)
+	}
 	switch to := c.place(name).(type) {
 	case *string:
 		*to, err = readString(dec, name)
@@ -105,20 +134,40 @@ func (c *claims) readKnown(dec *jsontext.Decoder, name string) (known bool, err 
 		*(*int64)(to), err = readDate(dec, name, false)
 	case *laterDate:
 		*(*int64)(to), err = readDate(dec, name, true)
-	case *uint64:
-		*to, err = readUint(dec, name)
 	default:
 		return false, nil
 	}
 	return true, err
 }
 
+// readPrivate reads a claim that means something in our tokens alone. Whose the token is may stand behind it, so that one
+// that does not read is refused later.
+func (c *claims) readPrivate(dec *jsontext.Decoder, name string) error {
+	written, err := dec.ReadValue()
+	if err != nil {
+		return err
+	}
+	switch to := c.privatePlace(name).(type) {
+	case *string:
+		var text []byte
+		if text, err = jsontext.AppendUnquote(nil, written); err == nil {
+			*to = string(text)
+		}
+	case *uint64:
+		*to, err = strconv.ParseUint(string(written), 10, 64) // digits alone: no string, sign, fraction or exponent
+	}
+	if err != nil && c.unfit == "" {
+		c.unfit = name
+	}
+	return nil
+}
+
 // readCustom collects a claim of the caller's as it was written.
-func (c *claims) readCustom(dec *jsontext.Decoder, name []byte) error {
+func (c *claims) readCustom(dec *jsontext.Decoder, name string, written []byte) error {
 	if c.custom == nil {
 		c.custom = append(c.custom, '{')
 	}
-	c.custom = append(c.custom, name...)
+	c.custom = append(c.custom, written...)
 	value, err := dec.ReadValue()
 	if err != nil {
 		return err
@@ -126,6 +175,7 @@ func (c *claims) readCustom(dec *jsontext.Decoder, name []byte) error {
 	c.custom = append(c.custom, ':')
 	c.custom = append(c.custom, value...)
 	c.custom = append(c.custom, ',')
+	c.noted.note(name, string(value))
 	return nil
 }
 
@@ -171,18 +221,6 @@ func readDate(dec *jsontext.Decoder, name string, up bool) (int64, error) {
 	return n, nil
 }
 
-func readUint(dec *jsontext.Decoder, name string) (uint64, error) {
-	text, err := dec.ReadValue()
-	if err != nil {
-		return 0, err
-	}
-	n, err := strconv.ParseUint(string(text), 10, 64) // digits alone: no string, sign, fraction or exponent
-	if err != nil {
-		return 0, refuse(ErrMalformed, name+" is not a count")
-	}
-	return n, nil
-}
-
 // subject says whose token it is.
 func (c *claims) subject() store.Subject {
 	return store.Subject{Kind: store.KindUser, Realm: c.realm, Name: c.sub}
@@ -190,14 +228,23 @@ func (c *claims) subject() store.Subject {
 
 // complete refuses a token that lacks what both kinds of ours carry (RFC 9068 §2.2), or has it too long for a store.
 func (c *claims) complete() error {
+	if c.unfit != "" {
+		return refuse(ErrMalformed, "a claim is not what we write: seq, realm, rot or lnk")
+	}
 	for _, t := range [...]struct{ name, text string }{{"sub", c.sub}, {"jti", c.jti}, {"sid", c.sid}} {
 		if t.text == "" || len(t.text) > store.MaxNameLen {
 			return refuse(ErrMalformed, t.name+" is missing, or too long")
 		}
 	}
-	switch {
-	case len(c.realm) > store.MaxNameLen:
+	if len(c.realm) > store.MaxNameLen {
 		return refuse(ErrMalformed, "realm is too long")
+	}
+	return c.dated()
+}
+
+// dated refuses a token that does not say from when until when it is good.
+func (c *claims) dated() error {
+	switch {
 	case c.exp <= 0: // golang-jwt takes 0 for no expiry
 		return refuse(ErrMalformed, "exp is missing")
 	case c.iat <= 0:

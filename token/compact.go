@@ -107,13 +107,23 @@ func (j *jws) readClaims(part string) (err error) {
 	return nil
 }
 
+// readOthers reads the payload anew where it has claims that mean something in our tokens alone, and is another issuer's.
+func (j *jws) readOthers() (err error) {
+	if !j.claims.private {
+		return nil
+	}
+	*j.claims = claims{others: true}
+	j.custom, err = j.claims.read(j.payload, j.custom[:0])
+	return err
+}
+
 // read reads a payload's text. scratch is room for the custom claims, and comes back, grown.
 func (c *claims) read(text, scratch []byte) ([]byte, error) {
 	grown, ok := c.scan(string(text), scratch)
 	if ok {
 		return grown, nil
 	}
-	*c = claims{}
+	*c = claims{others: c.others}
 	return scratch, unmarshal(text, c)
 }
 

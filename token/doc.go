@@ -24,6 +24,13 @@
 // everywhere" leaves it alone and [APIKeys.RevokeAll] ends it; its life is the record's. docs/api-keys.md tells how to use
 // them, how scanners find them and how their secrets change.
 //
+// # Keys
+//
+// A key fixes its algorithm, and a token never chooses: its kid must name a key exactly, its alg must be that key's, and keys
+// in its header are not looked at. [NewSigningKey] and [NewVerifyKey] make keys of Go's; [ParseSigningPEM], [ParseVerifyPEM],
+// [ParseSigningJWK], [ParseVerifyJWK], [ParseJWKS] and [ParsePrivateJWKS] read them; [MarshalJWKS] publishes them. A key that
+// is too weak, or broken in a way that is known, is refused with the reason.
+//
 // # What the errors mean
 //
 // An error that matches [ErrInvalidToken] is proven: the token is no good, and no repeat will make it good (HTTP 401).

@@ -13,15 +13,17 @@ var ErrInvalidToken = errors.New("invalid token")
 
 // Why a token is refused. Each matches [ErrInvalidToken] as well, and comes wrapped in a [RefusedError].
 var (
-	// ErrTooLong is a token of more than [MaxBytes].
+	// ErrTooLong is a token of more than [MaxBytes], or an API key longer than any.
 	ErrTooLong error = &refusal{code: "too_long"}
-	// ErrMalformed is a text that is no compact JWS (RFC 7515 §7.1) in the one strict reading, or lacks a claim.
+	// ErrMalformed is a text that is no compact JWS (RFC 7515 §7.1) in the one strict reading, or lacks a claim; or an API key
+	// that does not read, or whose checksum is wrong.
 	ErrMalformed error = &refusal{code: "malformed"}
 	// ErrCritical is a header that demands an extension: crit (RFC 7515 §4.1.11) or b64 (RFC 7797).
 	ErrCritical error = &refusal{code: "critical"}
-	// ErrKey is a kid that no trusted key has, or an alg that is not the key's.
+	// ErrKey is a kid that no trusted key has, or an alg that is not the key's; or an API key under a [Secret] that is not
+	// listed.
 	ErrKey error = &refusal{code: "key"}
-	// ErrSignature is a signature that is not the key's.
+	// ErrSignature is a signature that is not the key's, or an API key that our secret did not seal.
 	ErrSignature error = &refusal{code: "signature"}
 	// ErrType is a typ that is not expected here (RFC 8725 §3.11): a refresh token is no access token.
 	ErrType error = &refusal{code: "type"}
@@ -37,8 +39,8 @@ var (
 	ErrLifetime error = &refusal{code: "lifetime"}
 	// ErrRevoked is a token that was revoked, by itself or with its session. It matches [store.ErrRevoked] too.
 	ErrRevoked error = &refusal{code: "revoked", store: store.ErrRevoked}
-	// ErrUnknownSession is a token whose session is not there: expired, logged out long ago, or lost by its store.
-	// It matches [store.ErrNotFound] too.
+	// ErrUnknownSession is a token whose session, or an API key whose record, is not there: expired, ended long ago, or lost
+	// by its store. It matches [store.ErrNotFound] too.
 	ErrUnknownSession error = &refusal{code: "unknown_session", store: store.ErrNotFound}
 	// ErrReused is a refresh token that was used before; its session has been ended (RFC 9700 §4.14.2).
 	ErrReused error = &refusal{code: "reused"}

@@ -2,7 +2,11 @@ package token_test
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -198,4 +202,40 @@ func ExampleExtra() {
 	claims, ok := token.Extra[access](t)
 	fmt.Println(claims.Roles, ok)
 	// Output: [admin] true
+}
+
+// A service that only checks tokens has the issuer's public keys, here as the JWK set that the issuer publishes.
+func ExampleParseJWKS() {
+	signing := signingKey()
+	published, err := token.MarshalJWKS(signing.VerifyKey())
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	keys, err := token.ParseJWKS(published)
+	if err != nil {
+		log.Fatal(err) // names the member and what is wrong with it
+	}
+	for _, k := range keys.Keys() {
+		fmt.Println(k.KeyID(), k.Algorithm())
+	}
+	for _, why := range keys.Ignored() {
+		log.Print(why) // a key of a kind that is not known here
+	}
+	// Output: 2026-01 EdDSA
+}
+
+// A key in a KMS or an HSM signs by its crypto.Signer.
+func ExampleNewSigningKey() {
+	var signer crypto.Signer // of the KMS's library
+	signer, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		log.Fatal(err)
+	}
+	key, err := token.NewSigningKey("2026-01", token.AlgES256, signer)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(key.Algorithm(), len(key.VerifyKey().Thumbprint()))
+	// Output: ES256 43
 }

@@ -51,7 +51,7 @@ func NewRevoker(s store.TokenStore, o *RevokerOptions) (*Revoker, error) {
 	}, nil
 }
 
-// Token bars one access token; its session lives on and can be refreshed. See [Verifier.Parse].
+// Token bars one access token; its session lives on and can be refreshed. An API key ends. See [Verifier.Parse].
 func (r *Revoker) Token(ctx context.Context, t *Token, reason string) error {
 	if t == nil {
 		return invalid("token", "is nil", "pass a token from Verify or Parse")
@@ -61,7 +61,14 @@ func (r *Revoker) Token(ctx context.Context, t *Token, reason string) error {
 }
 
 // Session ends one session with all its tokens: a logout, or a kick-out. An id that the subject does not have is no error.
+// Of a foreign subject it ends the tokens issued under that sid until now; see [ForeignSession] where the sid is all that is
+// known.
 func (r *Revoker) Session(ctx context.Context, subject store.Subject, sid, reason string) error {
+	if subject.Issuer != "" && subject.Kind == store.KindUser {
+		return r.revoke(ctx, store.Revocation{
+			Subject: ForeignSession(subject.Realm, subject.Issuer, sid), All: true, Reason: reason, Op: store.NewOp(),
+		}, Event{Scope: ScopeSession, SessionID: sid})
+	}
 	return r.revoke(ctx, store.Revocation{Subject: subject, IDs: []string{sid}, Reason: reason},
 		Event{Scope: ScopeSession, SessionID: sid})
 }
@@ -70,11 +77,15 @@ func (r *Revoker) Session(ctx context.Context, subject store.Subject, sid, reaso
 // if not, and nothing has changed; the store has answered, so that no event tells of it. After a password change call
 // Subject then, for the others must still end. Logins under way fail by their guard.
 func (r *Revoker) Others(ctx context.Context, subject store.Subject, keepSid, reason string) error {
+	if subject.Issuer != "" {
+		return invalid("subject", "is another issuer's, whose sessions are not known here", "end them one by one, or all of the subject's")
+	}
 	return r.revoke(ctx, store.Revocation{Subject: subject, Others: &store.Others{Keep: keepSid}, Reason: reason, Op: store.NewOp()},
 		Event{Scope: ScopeOthers, SessionID: keepSid})
 }
 
-// Subject ends every session and token of the subject: "log out everywhere". A login after it lives. Logins under way fail
+// Subject ends every session and token of the subject: "log out everywhere". API keys are [KeyHolder]'s. A login after it
+// lives. Logins under way fail
 // by their guard.
 func (r *Revoker) Subject(ctx context.Context, subject store.Subject, reason string) error {
 	return r.revoke(ctx, store.Revocation{Subject: subject, All: true, Reason: reason, Op: store.NewOp()},

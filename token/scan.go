@@ -24,9 +24,11 @@ func (c *claims) scan(text string, scratch []byte) (grown []byte, ok bool) {
 			continue
 		}
 		written := s.at - len(name) - len(`"":`)
+		start := s.at
 		if variantASCII(name) || !s.value(maxScanDepth) {
 			return scratch, false
 		}
+		c.noted.note(name, text[start:s.at])
 		custom = append(custom, '{')
 		if len(custom) > 1 {
 			custom[len(custom)-1] = ','

@@ -5,9 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
-
 	"github.com/jetonkit/jeton/store"
 )
 
@@ -41,15 +38,15 @@ func checkScopes(field string, scopes []string) error {
 
 func notScopeChar(r rune) bool { return r <= 0x20 || r == '"' || r == '\\' || r >= 0x7f }
 
-// Scopes returns what the token may do: the scopes of an API key, and of a JWT those of its custom claim scope, a text with
-// spaces between them (RFC 9068 §2.2.3; give it by IssuerOptions.Claims). A JWT without that claim has none, and so has one
-// whose claim is no such text.
+// Scopes returns what the token may do: the scopes of an API key, and of a JWT those of its claim scope, a text with spaces
+// between them (RFC 9068 §2.2.3; give it by IssuerOptions.Claims), or a list of texts; without one, those of scp, as some
+// issuers write it. A JWT without such a claim has none, and so has one whose claim does not read.
 func (t *Token) Scopes() []string {
 	if t.isKey {
 		return strings.Fields(t.session.Metadata[metaScope])
 	}
-	text, _ := t.claimedScope()
-	return strings.Fields(text)
+	scopes, _ := t.claims.noted.scopes()
+	return scopes
 }
 
 // Unscoped reports whether the token is a JWT without a scope claim: nothing was said of what it may do. An API key says it
@@ -58,31 +55,14 @@ func (t *Token) Unscoped() bool {
 	if t.isKey {
 		return false
 	}
-	_, claimed := t.claimedScope()
-	return !claimed
+	_, said := t.claims.noted.scopes()
+	return !said
 }
 
 // HasScopes reports whether the token has all of these scopes.
 func (t *Token) HasScopes(scopes ...string) bool {
 	has := t.Scopes()
 	return !slices.ContainsFunc(scopes, func(s string) bool { return !slices.Contains(has, s) })
-}
-
-// claimedScope returns a JWT's scope claim, and whether there is one: of another type than a text it says nothing.
-func (t *Token) claimedScope() (text string, claimed bool) {
-	if t.claims.custom == nil {
-		return "", false
-	}
-	var c struct {
-		Scope jsontext.Value `json:"scope"`
-	}
-	if json.Unmarshal(t.claims.custom, &c) == nil && c.Scope == nil {
-		return "", false
-	}
-	if json.Unmarshal(c.Scope, &text) != nil {
-		return "", true // it was said, and does not read: nothing is allowed
-	}
-	return text, true
 }
 
 // Owner returns the user whose token it is: of a JWT its subject, of an API key the user that it was made for. What belongs

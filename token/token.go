@@ -18,6 +18,9 @@ type Token struct {
 	extra   any
 	session store.Record
 	isKey   bool
+	foreign bool
+	// of a foreign token
+	leeway, skew time.Duration
 }
 
 // Subject says whose token it is: realm and sub. For an API key it is the [KeyHolder] of its owner; see [Token.Owner].

@@ -12,23 +12,27 @@ import (
 	"github.com/jetonkit/jeton/store"
 )
 
-// TrustedIssuer is an issuer whose access tokens a [Verifier] accepts. The tokens are those of an [Issuer] of this
-// package, and the subjects are those of the store behind Check.
+// TrustedIssuer is an issuer whose access tokens a [Verifier] accepts: an [Issuer] of this package, whose subjects are those
+// of the store behind Check, or with Foreign any other.
 type TrustedIssuer struct {
 	// Issuer is the exact iss. Required.
 	Issuer string
 	// Keys check the signatures. Required.
 	Keys KeySet
 	// Audience are the names of whoever verifies; the token's aud must hold one of them (RFC 9068 §4).
-	// Defaults to Issuer.
+	// Defaults to Issuer; of a foreign issuer it is required, and must be the name of an API: the tokens that tell a client who
+	// logged in have the client's.
 	Audience []string
-	// Types are the accepted typ headers, with and without the prefix application/. A refresh token's is refused.
-	// Defaults to at+jwt (RFC 9068 §2.1).
+	// Types are the accepted typ headers, with and without the prefix application/. A refresh token's is refused. Many foreign
+	// issuers write JWT; an empty one accepts their tokens that have none. Defaults to at+jwt (RFC 9068 §2.1).
 	Types []string
 	// MaxLifetime is the longest exp - iat accepted: at most what Check can judge. Defaults to that.
 	MaxLifetime time.Duration
-	// Check says whether a good token is still alive: [Sessions], [Denylist] or your own. Required.
+	// Check says whether a good token is still alive: [Sessions], [Denylist] or your own; of a foreign issuer Denylist or your
+	// own. Required.
 	Check Checker
+	// Foreign says that the issuer is not of this package: Auth0, Keycloak, any other. Defaults to nil, one of this package.
+	Foreign *Foreign
 	// Extra reads custom claims; see [ExtraOf]. Defaults to none.
 	Extra ExtraClaims
 }
@@ -53,10 +57,11 @@ func ExtraOf[C any]() ExtraClaims {
 // trusted is a TrustedIssuer with every default in place.
 type trusted struct {
 	expected
-	life  time.Duration
-	check Checker
-	touch Toucher
-	extra ExtraClaims
+	life    time.Duration
+	check   Checker
+	touch   Toucher
+	extra   ExtraClaims
+	foreign *Foreign
 }
 
 // trust judges an issuer. field is its place in the list.
@@ -74,6 +79,9 @@ func trust(field string, t TrustedIssuer) (*trusted, error) {
 		expected: expected{issuer: t.Issuer, keys: t.Keys, audience: slices.Clone(t.Audience)},
 		check:    t.Check, extra: t.Extra,
 	}
+	if err := out.trustForeign(field, t); err != nil {
+		return nil, err
+	}
 	if len(out.audience) == 0 {
 		out.audience = []string{t.Issuer}
 	}
@@ -83,7 +91,7 @@ func trust(field string, t TrustedIssuer) (*trusted, error) {
 		}
 	}
 	var err error
-	if out.types, err = trustTypes(field, t.Types); err != nil {
+	if out.types, err = trustTypes(field, t.Types, t.Foreign != nil); err != nil {
 		return nil, err
 	}
 	if out.life, err = trustChecker(field, t); err != nil {
@@ -93,13 +101,16 @@ func trust(field string, t TrustedIssuer) (*trusted, error) {
 	return out, trustExtra(field, t.Extra)
 }
 
-func trustTypes(field string, types []string) ([]string, error) {
+func trustTypes(field string, types []string, foreign bool) ([]string, error) {
 	if len(types) == 0 {
 		return []string{typeAccess}, nil
 	}
 	bare := make([]string, len(types))
 	for n, typ := range types {
 		field := fmt.Sprintf("%s.Types[%d]", field, n)
+		if typ == "" && foreign {
+			continue
+		}
 		if err := checkText(field, typ); err != nil {
 			return nil, err
 		}
@@ -114,6 +125,9 @@ func trustTypes(field string, types []string) ([]string, error) {
 func trustChecker(field string, t TrustedIssuer) (time.Duration, error) {
 	if t.Check == nil {
 		return 0, invalid(field+".Check", "is nil", "use Sessions(store), or Denylist(store)")
+	}
+	if _, records := t.Check.(sessions); records && t.Foreign != nil {
+		return 0, invalid(field+".Check", "is Sessions, and a foreign issuer's sessions have no records here", "use Denylist")
 	}
 	life, err := t.Check.MaxTokenLife()
 	if err != nil {
@@ -153,6 +167,9 @@ func trustExtra(field string, e ExtraClaims) error {
 func (t *trusted) parse(ctx context.Context, j *jws, leeway time.Duration, now time.Time) (*Token, error) {
 	if err := j.hold(ctx, &t.expected); err != nil {
 		return nil, err
+	}
+	if t.foreign != nil {
+		return t.parseForeign(j, leeway, now)
 	}
 	if err := j.claims.complete(); err != nil {
 		return nil, err

@@ -118,7 +118,8 @@ func (o *VerifierOptions) check() error {
 	return checkRange("VerifierOptions.Slide", o.Slide, 0, longest, "keep it below ten years")
 }
 
-// Verify judges a bearer token's text: strict form, signature, claims, and then whether it was revoked. An error that
+// Verify judges a bearer token's text: strict form, signature, claims (of an API key checksum and seal), and then whether it
+// was revoked. An error that
 // matches [ErrInvalidToken] is proven invalidity (HTTP 401); any other error says nothing about the token (HTTP 503). There
 // is no token with an error.
 func (v *Verifier) Verify(ctx context.Context, raw string) (*Token, error) {
@@ -134,7 +135,8 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*Token, error) {
 }
 
 // Parse judges signature and claims and does not ask whether the token was revoked. It is for naming a token, to a
-// [Revoker] for instance, and never for letting a request pass. An expired token is refused: it is dead already.
+// [Revoker] for instance, and never for letting a request pass. An expired token is refused: it is dead already; when an API
+// key expires only the store knows.
 func (v *Verifier) Parse(ctx context.Context, raw string) (*Token, error) {
 	t, _, err := v.parse(ctx, raw)
 	return t, err

@@ -31,7 +31,8 @@ const spaceKey = "jeton"
 // since nothing that is not there has one.
 type bound struct {
 	line *line
-	at   time.Time
+	at   time.Time // when it was sent
+	slow bool      // whether its answer alone took longer than staleAfter
 }
 
 type boundKey struct{}
@@ -65,6 +66,7 @@ func (k *kv) Load(ctx context.Context, key string) ([]byte, any, error) {
 	err := k.s.servers[n].read(ctx, func(l *line) (err error) {
 		to.line, to.at = l, time.Now()
 		items, err = l.client.GetMulti([]string{key, space})
+		to.slow = time.Since(to.at) > staleAfter
 		return err
 	})
 	if err != nil {
@@ -89,8 +91,9 @@ func (k *kv) Load(ctx context.Context, key string) ([]byte, any, error) {
 // CompareAndSwap implements document.KV.
 func (k *kv) CompareAndSwap(ctx context.Context, key string, tag any, value []byte, expires time.Time) (bool, error) {
 	to, _ := ctx.Value(boundKey{}).(*bound)
-	if time.Since(to.at) > staleAfter {
-		return false, nil
+	if to.slow { // loading again would load the server more, and be as late
+		return false, nothingSent{fmt.Errorf("%w: the server at %v took longer than %v to answer: look at its load; nothing was written",
+			store.ErrUnavailable, k.s.servers[k.serverOf(key)].addr, staleAfter)}
 	}
 	item := &memcache.Item{Key: k.s.o.Prefix + key, Value: value, Expiration: exptime(expires)}
 	send := func(l *line) error { return l.client.Add(item) }
@@ -99,11 +102,11 @@ func (k *kv) CompareAndSwap(ctx context.Context, key string, tag any, value []by
 		send = func(l *line) error { return l.client.CompareAndSwap(item) }
 	}
 	k.s.writes.Add(1)
-	said, err := k.s.servers[k.serverOf(key)].write(ctx, to.line, send)
+	said, err := k.s.servers[k.serverOf(key)].write(ctx, to.line, to.at.Add(staleAfter), send)
 	if isAnswer(err) { // another writer was faster
 		return false, nil
 	}
-	return said && err == nil, err // where the line is gone nothing was said, and the ledger is loaded again
+	return said && err == nil, err // where nothing was said the ledger is loaded again
 }
 
 // Close implements document.KV. The connections outlive it: they are the Store's.

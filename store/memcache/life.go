@@ -1,6 +1,7 @@
 package memcachestore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,11 +44,12 @@ func (s *Store) join(ctx context.Context) error {
 }
 
 // fresh is what a server that remembers nothing is told. The birth is behind whatever a process with a clock as far ahead
-// as is allowed may have issued before the loss.
+// as is allowed may have issued before the loss, and as far behind the last birth as the seqs of a short life can have gone:
+// they count up from it by one for each step, until clocks are past it.
 func (s *Store) fresh(after time.Time) wire.Keyspace {
 	birth := s.o.Now().Add(max(0, s.o.MaxSkew)).UTC().Truncate(time.Microsecond)
-	if !birth.After(after) {
-		birth = after.Add(time.Microsecond)
+	if least := after.Add(mostSteps * time.Microsecond); birth.Before(least) {
+		birth = least
 	}
 	k := wire.Keyspace{Birth: birth, MaxTokenLife: s.o.MaxTokenLife}
 	if k.MaxTokenLife == 0 {
@@ -55,6 +57,9 @@ func (s *Store) fresh(after time.Time) wire.Keyspace {
 	}
 	return k
 }
+
+// mostSteps is more than the writes that one subject can have within two clocks' difference.
+const mostSteps = 1_000_000
 
 // stated refuses a keyspace of another MaxTokenLife than this process would make, after a loss, too: marks would be kept too
 // short for the tokens of the others.
@@ -106,8 +111,15 @@ func (s *Store) renew(ctx context.Context, old *life, n int) error {
 		return err
 	}
 	raw, space, err := s.survey(ctx, n, s.fresh(before.Birth))
+	if f := (*store.FieldError)(nil); errors.As(err, &f) { // it was right when the store was opened: now it is an outage
+		return fmt.Errorf("%w: the servers %s: %s", store.ErrUnavailable, f.Problem, f.Remedy)
+	}
 	if err != nil {
 		return err
+	}
+	if was, err := wire.DecodeKeyspace(old.kv.spaces[n][2:]); err != nil || !space.Birth.After(was.Birth) {
+		return cmp.Or(err, fmt.Errorf("%w: the server at %v holds an older keyspace than it had, without what was revoked since: see that no other server answers there, then flush it, which logs its users out",
+			store.ErrUnavailable, s.servers[n].addr))
 	}
 	if space.MaxTokenLife != before.MaxTokenLife {
 		return fmt.Errorf("%w: the server at %v was told a MaxTokenLife of %v after it lost its data, this process has %v: state the same in every process",

@@ -159,10 +159,8 @@ func (s *Store) open(ctx context.Context, servers []string) error {
 			s.maxItem = f.maxItem
 		}
 	}
-	if s.caps.NeverEvicts { // promised from now on
-		for _, srv := range s.servers {
-			srv.mustKeep.Store(true)
-		}
+	for _, srv := range s.servers {
+		srv.promised.Store(&facts{evicts: !s.caps.NeverEvicts, maxItem: s.maxItem})
 	}
 	return s.join(ctx)
 }
@@ -188,8 +186,8 @@ func checkServers(servers []string) error {
 	return nil
 }
 
-// Capabilities implements store.TokenStore. NeverEvicts is whether every server said "evictions off" (memcached -M) when
-// the store was opened; a connection to one that says otherwise later is refused.
+// Capabilities implements store.TokenStore. NeverEvicts is whether every server said "evictions off" (memcached -M) and had
+// no extstore when the store was opened; a connection to one that says otherwise later is refused.
 func (s *Store) Capabilities() store.Capabilities { return s.caps }
 
 // Close implements store.TokenStore. It ends the connections.

@@ -22,8 +22,8 @@ type server struct {
 	o    *Options
 	*counters
 
-	// mustKeep is set where the store has promised that nothing is evicted.
-	mustKeep atomic.Bool
+	// promised is what the store builds on from when it is open, nil before.
+	promised atomic.Pointer[facts]
 
 	// tickets has one for each user of a connection, so that there are never more connections than Pool: whoever holds a
 	// ticket and finds no idle line may dial.
@@ -60,8 +60,9 @@ func (s *server) read(ctx context.Context, f func(*line) error) error {
 	}
 }
 
-// write says something on one line. Said is false where nothing has been sent, since the line is gone.
-func (s *server) write(ctx context.Context, l *line, f func(*line) error) (said bool, err error) {
+// write says something on one line, up to a time. Said is false where nothing has been sent, since the line is gone or was
+// busy until then.
+func (s *server) write(ctx context.Context, l *line, by time.Time, f func(*line) error) (said bool, err error) {
 	end := s.end(ctx)
 	if err := enter(ctx, end, s.tickets); err != nil {
 		return false, translate(ctx, s.addr, err)
@@ -71,7 +72,7 @@ func (s *server) write(ctx context.Context, l *line, f func(*line) error) (said 
 		return false, translate(ctx, s.addr, err)
 	}
 	defer s.put(l)
-	if l.dead {
+	if l.dead || time.Now().After(by) {
 		return false, nil
 	}
 	return true, translate(ctx, s.addr, l.do(ctx, end, f))
@@ -103,6 +104,9 @@ func enter(ctx context.Context, end time.Time, room chan<- struct{}) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-late.C:
+		if by, ok := ctx.Deadline(); ok && !by.After(end) { // its own timer is only later than ours
+			return context.DeadlineExceeded
+		}
 		return nothingSent{errNoLine}
 	}
 }
@@ -202,11 +206,25 @@ func (s *server) dial(ctx context.Context, end time.Time, l *line) error {
 	l.connect(s.addr, conn)
 	return l.do(ctx, end, func(l *line) error {
 		f, err := settings(l.conn)
-		if err == nil && f.evicts && s.mustKeep.Load() {
-			err = fmt.Errorf("%w: the server at %v evicts now, and did not when the store was opened: start it with -M, or open the store again", store.ErrUnavailable, s.addr)
+		if err != nil {
+			return err
 		}
-		return err
+		return s.compare(f)
 	})
+}
+
+// compare refuses a server that has come back and gives less than the store builds on.
+func (s *server) compare(f facts) error {
+	was := s.promised.Load()
+	switch {
+	case was == nil:
+	case f.evicts && !was.evicts:
+		return fmt.Errorf("%w: the server at %v evicts now, and did not when the store was opened: start it with -M and without ext_path, or open the store again", store.ErrUnavailable, s.addr)
+	case f.maxItem < was.maxItem: // a ledger could outgrow it, and then no longer be revoked from
+		return fmt.Errorf("%w: the server at %v has an item_size_max of %d now, less than %d, which the store was opened with: start it with -I as before, or open the store again",
+			store.ErrUnavailable, s.addr, f.maxItem, was.maxItem)
+	}
+	return nil
 }
 
 func (s *server) tlsConfig() *tls.Config {

@@ -14,7 +14,7 @@ import (
 
 // facts are what a server's settings mean for the store.
 type facts struct {
-	evicts  bool
+	evicts  bool // or drops what it has moved to disk
 	maxItem int
 }
 
@@ -26,13 +26,9 @@ const minItem = 16<<10 + itemOverhead
 
 var errForeign = errors.New("no memcached")
 
-// settings asks for the settings of the server at the other end. gomemcache has no word for it; nothing else is on its way
-// on the connection.
+// settings asks for the settings of the server at the other end.
 func settings(conn net.Conn) (f facts, err error) {
-	if _, err := io.WriteString(conn, "stats settings\r\n"); err != nil {
-		return f, err
-	}
-	said, err := readStats(conn)
+	said, err := askStats(conn, "stats settings\r\n")
 	if err != nil {
 		return f, err
 	}
@@ -46,7 +42,21 @@ func settings(conn net.Conn) (f facts, err error) {
 	if f.maxItem < minItem {
 		return f, fmt.Errorf("%w: the server's item_size_max is %d bytes, the least is %d: start it with -I 1m", store.ErrUnavailable, f.maxItem, minItem)
 	}
-	return f, nil
+	if f.evicts {
+		return f, nil
+	}
+	// -M is for memory alone: extstore (ext_path) throws away what is on a full disk all the same, and stands in no setting.
+	said, err = askStats(conn, "stats\r\n")
+	_, f.evicts = said["extstore_limit_maxbytes"]
+	return f, err
+}
+
+// askStats asks for statistics. gomemcache has no word for it; nothing else is on its way on the connection.
+func askStats(conn net.Conn, command string) (map[string]string, error) {
+	if _, err := io.WriteString(conn, command); err != nil {
+		return nil, err
+	}
+	return readStats(conn)
 }
 
 // mostStats is more lines than any memcached has settings.

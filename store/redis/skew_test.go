@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -68,7 +69,9 @@ func (w *travel) clock() time.Time {
 func (w *travel) pass(d time.Duration) {
 	w.t.Helper()
 	time.Sleep(d)
-	for end := w.clock().Add(d); w.clock().Before(end); {
+	end := w.clock().Add(d)
+	for at := w.clock(); at.Before(end); at = w.clock() {
+		runtime.Gosched()
 	}
 }
 

@@ -116,7 +116,7 @@ type sights struct {
 // so few that no step bars more than there is room for: which of them are then marked is the store's to choose.
 var (
 	twinIDs    = []string{"AAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAAAAQ", "short", "\x00\xff{}\r\n", strings.Repeat("long", 64), "AAAAAAAAAAAAAAAAAAAAAB"}
-	twinTokens = []string{"token 1", "token 2", "token 3", "token 4", "BBBBBBBBBBBBBBBBBBBBBA", strings.Repeat("t", 256)}
+	twinTokens = []string{"token 1", "token 2", "token 3", "token 4", "token 5", "token 6", "BBBBBBBBBBBBBBBBBBBBBA", strings.Repeat("t", 256)}
 )
 
 // draw chooses one of a few, each as often as the others.
@@ -356,7 +356,7 @@ func (h *history) rotate(i int) {
 		}
 		r = store.RotateRequest{
 			Subject: h.who[i], ID: rec.ID, Rotation: rec.Rotation, Link: rec.Link, NextLink: h.link(), Binding: draw(h, "binding", "device", "device", "other", ""),
-			Grace:        draw(h, "grace", time.Minute, time.Minute, 0, time.Second, 1500*time.Nanosecond),
+			Grace:        draw(h, "grace", time.Minute, time.Minute, 0, time.Second, 2*time.Microsecond),
 			GraceReplays: draw(h, "replays", 0, 1, 2), ExpiresAt: h.end("expires", true),
 		}
 		switch {
@@ -373,8 +373,12 @@ func (h *history) rotate(i int) {
 		return
 	}
 	h.present(i, r)
-	for h.oneIn(3, "replayed") { // by another tab, at the same time
+	for h.oneIn(3, "replayed") { // by another tab, at the same time, or just when it is too late
+		if h.oneIn(3, "late") {
+			h.pass(r.Grace + draw(h, "by", 0, time.Microsecond, time.Millisecond))
+		}
 		r.NextLink = h.link()
+		h.compare(i)
 		h.present(i, r)
 	}
 }
@@ -443,7 +447,24 @@ func (h *history) revoke(i int) {
 	if r.Others != nil && see.apart[r.Others.Keep] {
 		return
 	}
-	h.do(fmt.Sprintf("%d revoke %q all %v others %+v reason %.9q op %x repeat %v", i, r.IDs, r.All, r.Others, r.Reason, r.Op[:1], repeat), func(s store.TokenStore) twinOutcome {
+	h.revokes(i, r)
+	if r.Others != nil && h.oneIn(2, "kept twice") {
+		r.Op[1]++
+		h.compare(i)
+		h.revokes(i, r)
+	}
+}
+
+// flood bars more tokens than there is room for, a few at a time.
+func (h *history) flood(i int) {
+	for ids := range slices.Chunk(twinTokens, 4) {
+		h.revokes(i, store.Revocation{Subject: h.who[i], IDs: ids})
+		h.compare(i) // a feed keeps one event of a quiet time, for followers who poll between steps
+	}
+}
+
+func (h *history) revokes(i int, r store.Revocation) {
+	h.do(fmt.Sprintf("%d revoke %q all %v others %+v reason %.9q op %x", i, r.IDs, r.All, r.Others, r.Reason, r.Op[:2]), func(s store.TokenStore) twinOutcome {
 		return outcomeOf(s.Revoke(context.Background(), r), time.Time{}, 0)
 	})
 }
@@ -466,7 +487,11 @@ func (h *history) once(i int) {
 const mostSpent = 20 * time.Hour
 
 func (h *history) advance() {
-	d := draw(h, "time", time.Microsecond, time.Millisecond, 999*time.Millisecond, time.Second, 10*time.Second, time.Minute, h.life+store.MarkMargin, 3*time.Hour)
+	h.pass(draw(h, "time", time.Microsecond, time.Millisecond, time.Millisecond, 999*time.Millisecond, time.Second, 10*time.Second, time.Minute,
+		h.life+store.MarkMargin, 3*time.Hour))
+}
+
+func (h *history) pass(d time.Duration) {
 	if h.spent += d; h.spent > mostSpent {
 		return
 	}
@@ -552,6 +577,7 @@ func TestTwins(t *testing.T) {
 	for range rounds(t, 1) {
 		rapid.Check(t, func(rt *rapid.T) {
 			h := &history{twins: w, t: rt}
+			w.clock.Set(w.clock.Now().Truncate(time.Second).Add(time.Second)) // what is kept in ms meets every edge
 			for i := range h.who {
 				h.who[i] = store.Subject{Realm: "twins", Name: store.NewID()}
 				h.compare(i)
@@ -559,14 +585,22 @@ func TestTwins(t *testing.T) {
 			for range draw(h, "steps", 20, 40, 60) {
 				i := draw(h, "who", 0, 0, 0, 1)
 				verb := draw(h, "verb", "issue", "issue", "issue", "issue", "issue", "rotate", "rotate", "rotate", "rotate", "rotate", "rotate",
-					"update", "update", "update", "touch", "revoke", "revoke", "revoke", "forget", "once", "time", "time")
+					"update", "update", "update", "touch", "touch", "touch", "revoke", "revoke", "revoke", "flood", "forget", "once", "time", "time", "time")
 				map[string]func(int){
-					"issue": h.issue, "rotate": h.rotate, "update": h.update, "touch": h.touch, "revoke": h.revoke, "forget": h.forget, "once": h.once,
+					"issue": h.issue, "rotate": h.rotate, "update": h.update, "touch": h.touch, "revoke": h.revoke, "flood": h.flood, "forget": h.forget, "once": h.once,
 					"time": func(int) { h.advance() },
 				}[verb](i)
 				h.compare(i)
 			}
 		})
+	}
+	for _, what := range []string{
+		"floor", "keep", "issue", "issue: evicts", "issue: limit reached", "issue: conflict", "issue: already exists", "rotate: rotated",
+		"rotate: replayed", "rotate: rolled-forward", "rotate: reused", "update", "update: conflict", "revoke: not found", "once: already exists",
+	} {
+		if w.met[what] == 0 {
+			t.Errorf("no history met %q: the test shows nothing of it", what)
+		}
 	}
 	total := 0
 	for _, n := range w.met {
