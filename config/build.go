@@ -17,6 +17,8 @@ type Stack struct {
 	Store store.TokenStore
 	// Feed tells the store's revocations; nil where the store, or its outermost layer, has none. Closed with Store.
 	Feed store.Feed
+	// Keys are the keys of Issuer and Verifier; [Stack.Reload] changes them. Its JWKS is what others verify by.
+	Keys *token.Keyring
 	// Issuer makes tokens; nil where the configuration has only a public key.
 	Issuer *token.Issuer
 	// APIKeys are what Config.APIKeys made; none without it.
@@ -27,6 +29,7 @@ type Stack struct {
 	Revoker *token.Revoker
 
 	close func() error
+	built Config // as it was, without keys
 }
 
 // Close ends what was built: first the verifier, which still writes last-seen times, then the store with its layers.
@@ -47,8 +50,12 @@ func (c *Config) Build(ctx context.Context) (*Stack, error) {
 	}
 	var wrong mistakes
 	keys := c.keyring(nil, &wrong) // none: check has seen them
-	s := &Stack{}
+	s := &Stack{built: *c}
+	s.built.Key, s.built.NextKeys, s.built.PreviousKeys, s.built.RemovedKeys = Key{}, nil, nil, nil
 	var err error
+	if s.Keys, err = c.ring(keys); err != nil {
+		return nil, c.keyMistake(err, keys)
+	}
 	if s.Store, err = c.open(ctx); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jetonkit/jeton/store"
+	"github.com/jetonkit/jeton/token"
 )
 
 // at returns where a key was given; the file, where it was not.
@@ -19,7 +20,14 @@ func (c *Config) at(key string) origin {
 	if at, ok := c.from[key]; ok {
 		return at
 	}
-	if label, _, ok := strings.Cut(key, "."); ok && strings.HasPrefix(label, "previous_keys") {
+	if key == "key" { // no single value
+		for _, part := range []string{"key.id", "key.secret", "key.public"} {
+			if at, ok := c.from[part]; ok {
+				return at
+			}
+		}
+	}
+	if label, _, _ := strings.Cut(key, "."); strings.Contains(label, "_keys[") {
 		return c.from[label]
 	}
 	return origin{file: c.file}
@@ -100,7 +108,10 @@ func (c *Config) rehearse(keys keyring, wrong *mistakes) {
 	probe := *c
 	probe.from = nil
 	probe.IssuerName = cmp.Or(c.IssuerName, "x")
-	if keys.all == nil { // its mistakes are known, and the rest is to be judged too
+	if !keys.whole { // its mistakes are known, and the rest is to be judged too
+		keys = stand()
+	} else if _, e := probe.ring(keys); e != nil {
+		*wrong = append(*wrong, c.keyMistake(e, keys))
 		keys = stand()
 	}
 	// Without a setting the store's own record decides; Build sees it.
@@ -111,7 +122,7 @@ func (c *Config) rehearse(keys keyring, wrong *mistakes) {
 	}
 	for _, part := range parts {
 		for range table {
-			e := c.mistake(part(&probe, &Stack{Store: s}, keys))
+			e := c.mistake(probe.rehearsePart(part, s, keys))
 			if e == nil || (e.Key != "" && slices.ContainsFunc(*wrong, func(old *Error) bool { return old.Key == e.Key && old.Problem == e.Problem })) {
 				break
 			}
@@ -127,7 +138,16 @@ func (c *Config) rehearse(keys keyring, wrong *mistakes) {
 func stand() keyring {
 	k := Key{Secret: NewSecret(strings.Repeat("jeton ", 6))}
 	p, _ := k.ready()
-	return keyring{current: p, all: p.verify}
+	return keyring{current: p, RingKeys: token.RingKeys{Signing: p.sign}, whole: true}
+}
+
+// rehearsePart makes a part on a ring of its own.
+func (c *Config) rehearsePart(part part, s store.TokenStore, keys keyring) error {
+	ring, err := c.ring(keys)
+	if err != nil {
+		return err
+	}
+	return part(c, &Stack{Store: s, Keys: ring}, keys)
 }
 
 // reset puts a key back to its default.
@@ -190,7 +210,7 @@ func (c *Config) clean(err error) string {
 func (c *Config) secrets() []string {
 	opened, _ := c.storeURL() // empty with a fault
 	list := []string{c.Store.URL.Reveal(), opened, c.Store.Password.Reveal(), c.Key.Secret.Reveal()}
-	for _, k := range c.PreviousKeys {
+	for _, k := range slices.Concat(c.NextKeys, c.PreviousKeys) {
 		list = append(list, k.Secret.Reveal())
 	}
 	if u, err := url.Parse(cmp.Or(opened, c.Store.URL.Reveal())); err == nil {

@@ -16,11 +16,15 @@ type Config struct {
 	Store Store
 	// Key signs tokens, or only checks them.
 	Key Key
-	// PreviousKeys check tokens that were signed before Key was changed.
+	// NextKeys check tokens and do not sign yet: whichever is to sign next, so that every process knows it before one signs.
+	NextKeys []Key
+	// PreviousKeys check tokens that were signed before Key was changed, until the last of them has ended.
 	PreviousKeys []Key
+	// RemovedKeys are the ids of keys that are gone at once, leaked ones for instance, with all that they signed.
+	RemovedKeys []string
 	// IssuerName is the iss of tokens (issuer.name): 1 to 256 bytes, usually the service's https URL. Required.
 	IssuerName string
-	// Issuer are the options of the issuer. Its Keys default to Key and PreviousKeys. No file can give its Claims: a program
+	// Issuer are the options of the issuer. Its Keys come behind those of this Config. No file can give its Claims: a program
 	// sets them between Load and Build.
 	Issuer token.IssuerOptions
 	// Verifier says how tokens are checked.
@@ -82,6 +86,9 @@ type Key struct {
 	// Public is for a pair of keys the public one as PEM, in place of Secret: a process that has no more can check tokens and
 	// not make them. See [token.ParseVerifyPEM].
 	Public string
+	// RetiredAt is, for one of Config.PreviousKeys, when it stopped signing; see [token.RetiredKey]. Give it so that a process
+	// that starts again does not count from then. Defaults to when the process first has the key as a previous one.
+	RetiredAt time.Time
 }
 
 // The usual algorithms of a [Key].

@@ -115,8 +115,9 @@ func (l *loader) variables(at origin, list []variable) {
 		at.name, at.line = v.name, v.line
 		e, a := byName(v.name)
 		switch {
-		case strings.HasPrefix(v.name, prefix+"PREVIOUS_KEYS"):
-			l.wrong.add(at, "", "is no variable: a list of keys has none", "give previous_keys in the file, and their secrets as files")
+		case strings.HasPrefix(v.name, prefix+"PREVIOUS_KEYS"), strings.HasPrefix(v.name, prefix+"NEXT_KEYS"):
+			name := strings.ToLower(v.name[len(prefix):strings.Index(v.name, "KEYS")]) + "keys"
+			l.wrong.add(at, "", "is no variable: a list of keys has none", "give "+name+" in the file, and their secrets as files")
 		case e == nil && l.isOurs(v.name):
 			bad := at
 			bad.name = shown(v.name)

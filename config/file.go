@@ -143,6 +143,15 @@ type section struct {
 	at           origin
 	group, label string
 	into         inputs
+	retired      bool // it may have retired_at
+}
+
+// find returns the entry of a name in a section, nil for none.
+func (s section) find(name string) *entry {
+	if path := s.group + name; !s.retired || path != retiredAt.path {
+		return find(path)
+	}
+	return &retiredAt
 }
 
 // walk reads a mapping.
@@ -173,7 +182,7 @@ func (l *loader) walk(s section, n *yaml.Node) {
 // pair reads one key of a mapping with what stands behind it.
 func (l *loader) pair(s section, name string, value *yaml.Node) {
 	path, label := s.group+name, s.label+name
-	e := find(path)
+	e := s.find(name)
 	switch {
 	case strings.Contains(name, ".") && (e != nil || isGroup(path)):
 		l.wrong.add(s.at, label, "is unknown", "write each part on a line of its own, the last one indented below the first")
@@ -193,19 +202,20 @@ func (l *loader) pair(s section, name string, value *yaml.Node) {
 	}
 }
 
-// keys reads the list of previous keys; each is a section of its own with the fields of key.
+// keys reads a list of keys; each is a section of its own with the fields of key.
 func (l *loader) keys(s section, label string, n *yaml.Node) {
 	s.at.line = n.Line
-	if n.Kind != yaml.SequenceNode || len(n.Content) > maxPreviousKeys {
+	if n.Kind != yaml.SequenceNode || len(n.Content) > maxKeys {
 		l.refused[label] = true
 		l.wrong.add(s.at, label, "is not a list of at most 16 keys", "write each key below it as - id: …")
 		return
 	}
 	for i, item := range n.Content {
-		into, label := inputs{}, fmt.Sprintf("%s[%d].", label, i)
+		k := listed{list: label, label: fmt.Sprintf("%s[%d].", label, i), given: inputs{}}
 		s.at.line = item.Line
-		l.walk(section{at: s.at, group: "key.", label: label, into: into}, item)
-		l.previous = append(l.previous, previous{label: label, given: into, at: s.at})
+		k.at = s.at
+		l.walk(section{at: s.at, group: "key.", label: k.label, into: k.given, retired: label == "previous_keys"}, item)
+		l.listed = append(l.listed, k)
 	}
 }
 
@@ -228,6 +238,9 @@ func (l *loader) unknown(s section, name string) {
 			here = append(here, first)
 		}
 		all = append(all, table[n].path)
+	}
+	if s.retired {
+		here = append(here, strings.TrimPrefix(retiredAt.path, s.group))
 	}
 	best, edits := nearest(name, here)
 	best = s.label + best

@@ -25,12 +25,14 @@ const (
 	listKind          // texts
 	flagKind          // true or false
 	keysKind          // a list of keys, each with the fields of key
+	timeKind          // a moment
 )
 
 // kindNames are the kinds in words.
 var kindNames = map[kind]string{
 	textKind: "text", secretKind: "secret text", pathKind: "path", choiceKind: "word", durationKind: "duration",
 	numberKind: "whole number", listKind: "list of texts", flagKind: "true or false", keysKind: "list of keys",
+	timeKind: "time",
 }
 
 // entry is one key of a configuration: the reader, the schema, the page and the print all work from the [table].
@@ -57,8 +59,8 @@ type alias struct {
 const (
 	day  = 24 * time.Hour
 	year = 365 * day
-	// maxPreviousKeys bounds the list; each key needs no more than to outlive the sessions that it signed.
-	maxPreviousKeys = 16
+	// maxKeys bounds each list; a previous key needs no more than to outlive the sessions that it signed.
+	maxKeys = 16
 )
 
 var keyFields = []entry{
@@ -81,6 +83,12 @@ var keyFields = []entry{
 		doc:   "The public key as PEM, in place of the secret, for a process that only checks tokens. Not for HS….",
 		field: func(c *Config) any { return &c.Key.Public },
 	},
+}
+
+// retiredAt is what a previous key has besides the fields of key.
+var retiredAt = entry{
+	path: "key.retired_at", kind: timeKind, example: "2026-11-22T12:00:00Z", def: "when the process first has it as previous",
+	doc: "When the key stopped signing, everywhere; at most 24h ahead.", field: func(c *Config) any { return &c.Key.RetiredAt },
 }
 
 // levels are the values of store.durability.
@@ -118,8 +126,17 @@ var table = withFiles(slices.Concat([]entry{
 	},
 }, below("key.", keyFields), []entry{
 	{
-		path: "previous_keys", kind: keysKind, example: "[{id: old, secret_file: old.key}]", def: "none",
-		doc: "Keys that no longer sign and still check, at most 16, each with the fields of key. In the file only.", field: func(c *Config) any { return &c.PreviousKeys },
+		path: "next_keys", kind: keysKind, example: "[{algorithm: EdDSA, public_file: next.pub}]", def: "none",
+		doc: "Keys that check and do not sign yet, at most 16, each with the fields of key. In the file only.", field: func(c *Config) any { return &c.NextKeys },
+	},
+	{
+		path: "previous_keys", kind: keysKind, example: "[{secret_file: old.key, retired_at: 2026-11-22T12:00:00Z}]", def: "none",
+		doc:   "Keys that no longer sign, at most 16, each with the fields of key and retired_at. Each checks until the last token that it can have signed has ended. In the file only.",
+		field: func(c *Config) any { return &c.PreviousKeys },
+	},
+	{
+		path: "removed_keys", kind: listKind, example: `["2026-01"]`, def: "none",
+		doc: "The ids of keys that are gone at once, leaked ones for instance, with all that they signed.", field: func(c *Config) any { return &c.RemovedKeys },
 	},
 	{
 		path: "issuer.name", kind: textKind, example: "https://example.com", def: "required",

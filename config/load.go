@@ -47,10 +47,10 @@ func load(ctx context.Context, path string, env []string) (*Config, error) {
 
 // loader gathers what was given, and what is wrong with it.
 type loader struct {
-	dir      string
-	given    inputs
-	previous []previous
-	wrong    mistakes
+	dir    string
+	given  inputs
+	listed []listed
+	wrong  mistakes
 	// refused are the paths of values that were refused, which are not missing too.
 	refused refusals
 }
@@ -70,11 +70,11 @@ func (r refusals) has(path string) bool {
 	return true
 }
 
-// previous is one of the previous keys, unresolved.
-type previous struct {
-	label string
-	given inputs
-	at    origin
+// listed is a key of one of the lists, unresolved.
+type listed struct {
+	list, label string
+	given       inputs
+	at          origin
 }
 
 // overlays reads .env.NAME and .secrets.
@@ -122,14 +122,19 @@ func (l *loader) resolve(path string) *Config {
 			l.fill(c, &entries[n], "", l.given)
 		}
 	}
-	for _, p := range l.previous {
+	for _, p := range l.listed {
 		k := &Config{from: map[string]origin{}}
+		l.fill(k, &retiredAt, p.label, p.given)
 		for n := range table {
 			if strings.HasPrefix(table[n].path, "key.") {
 				l.fill(k, &table[n], p.label, p.given)
 			}
 		}
-		c.PreviousKeys = append(c.PreviousKeys, k.Key)
+		keys, ok := find(p.list).field(c).(*[]Key)
+		if !ok {
+			panic("config: a list of keys that is none")
+		}
+		*keys = append(*keys, k.Key)
 		for name, at := range k.from {
 			c.from[p.label+strings.TrimPrefix(name, "key.")] = at
 		}
@@ -235,6 +240,8 @@ func set(field, value any) {
 		*f = value.([]string) //nolint:errcheck // as above
 	case *store.Policy:
 		*f = value.(store.Policy) //nolint:errcheck // as above
+	case *time.Time:
+		*f = value.(time.Time) //nolint:errcheck // as above
 	default:
 		panic(fmt.Sprintf("config: a field of type %T", field))
 	}

@@ -16,8 +16,12 @@ import (
 // durationForm is what a duration looks like: Go's form without a sign, or whole days.
 const durationForm = `^([0-9]+d|([0-9]+(\.[0-9]+)?(h|m|s|ms))+)$`
 
+// timeForm is what a time looks like (RFC 3339).
+const timeForm = `^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})$`
+
 var (
 	durationRE = regexp.MustCompile(durationForm)
+	timeRE     = regexp.MustCompile(timeForm)
 	numberRE   = regexp.MustCompile(`^(0|[1-9][0-9]*)$`)
 )
 
@@ -38,6 +42,8 @@ func (e *entry) fromText(text string, a *alias) (any, flaw) {
 		return e.choice(text)
 	case flagKind:
 		return boolean(text)
+	case timeKind:
+		return e.time(text)
 	case listKind:
 		list := strings.Split(text, ",")
 		for n := range list {
@@ -80,7 +86,7 @@ func (e *entry) wrongType() flaw {
 		return flaw{"is not a text", e.form()}
 	case flagKind:
 		return noFlag
-	case textKind, choiceKind, durationKind, numberKind, listKind, keysKind:
+	case textKind, choiceKind, durationKind, numberKind, listKind, keysKind, timeKind:
 	}
 	return flaw{"is not a " + kindNames[e.kind], e.form()}
 }
@@ -97,6 +103,8 @@ func (e *entry) form() string {
 		return "write a number with a unit: 90s, 15m, 24h, 30d"
 	case choiceKind:
 		return "write " + oneOf(e.choices)
+	case timeKind:
+		return "write it as 2026-11-22T12:00:00Z"
 	case textKind, secretKind, pathKind, flagKind, listKind, keysKind:
 	}
 	return "write a text, in quotes where it looks like a number"
@@ -140,6 +148,14 @@ func (e *entry) duration(text string) (any, flaw) {
 		return nil, e.outside()
 	}
 	return e.within(d)
+}
+
+func (e *entry) time(text string) (any, flaw) {
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil || !timeRE.MatchString(text) || at.Year() < 1970 {
+		return nil, flaw{"is not a time", e.form()}
+	}
+	return at.UTC(), flaw{}
 }
 
 // within judges a duration. Zero turns something off where it may, and that is negative in the options.

@@ -8,8 +8,10 @@ import (
 	"github.com/jetonkit/jeton/token"
 )
 
-// parts make the three of package token, each from the stack's store.
-var parts = []func(*Config, *Stack, keyring) error{(*Config).issuer, (*Config).verifier, (*Config).revoker}
+// part makes one of the three of package token from the stack's store and keys.
+type part func(*Config, *Stack, keyring) error
+
+var parts = []part{(*Config).issuer, (*Config).verifier, (*Config).revoker}
 
 // issuer makes the issuer, where there is a key to sign with.
 func (c *Config) issuer(s *Stack, keys keyring) (err error) {
@@ -17,16 +19,13 @@ func (c *Config) issuer(s *Stack, keys keyring) (err error) {
 		return nil
 	}
 	o := c.Issuer
-	if o.Keys == nil {
-		o.Keys = keys.all
-	}
 	o.Events = c.events(o.Events)
-	s.Issuer, err = token.NewIssuer(s.Store, c.IssuerName, keys.current.sign, &o)
+	s.Issuer, err = token.NewIssuer(s.Store, c.IssuerName, s.Keys, &o)
 	return err
 }
 
 // verifier makes the verifier, for our own tokens.
-func (c *Config) verifier(s *Stack, keys keyring) (err error) {
+func (c *Config) verifier(s *Stack, _ keyring) (err error) {
 	check := token.Sessions
 	switch c.Verifier.Check {
 	case "", Sessions:
@@ -43,7 +42,7 @@ func (c *Config) verifier(s *Stack, keys keyring) (err error) {
 	o.Events = c.events(o.Events)
 	o.APIKeys = slices.Concat(o.APIKeys, s.APIKeys)
 	s.Verifier, err = token.NewVerifier([]token.TrustedIssuer{{
-		Issuer: c.IssuerName, Keys: keys.all, Audience: audience, MaxLifetime: c.Verifier.MaxLifetime,
+		Issuer: c.IssuerName, Keys: s.Keys, Audience: audience, MaxLifetime: c.Verifier.MaxLifetime,
 		Check: check(s.Store), Extra: c.Verifier.Extra,
 	}}, &o)
 	return err

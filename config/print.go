@@ -49,6 +49,8 @@ func (e *entry) show(c *Config) any {
 		if strings.Contains(*f, "PRIVATE KEY") { // key.public with the wrong half in it, before anybody has judged it
 			return redacted
 		}
+	case *time.Time:
+		return f.Format(time.RFC3339Nano)
 	case *time.Duration:
 		return inWords(max(0, *f)) // negative is what 0s in a file became
 	case *store.Policy:
@@ -63,13 +65,16 @@ func (e *entry) show(c *Config) any {
 	return reflect.ValueOf(field).Elem().Interface()
 }
 
-// show returns a previous key's fields.
+// show returns the fields of a key in a list.
 func (k Key) show() map[string]any {
 	out := map[string]any{}
 	for n := range keyFields {
 		if v := keyFields[n].show(&Config{Key: k}); v != nil {
 			out[keyFields[n].path] = v
 		}
+	}
+	if v := retiredAt.show(&Config{Key: k}); v != nil {
+		out["retired_at"] = v
 	}
 	return out
 }

@@ -92,6 +92,8 @@ func (e *entry) schema() *node {
 		n.Type, n.Enum = "string", e.choices
 	case durationKind:
 		n.Type, n.Pattern = "string", durationForm
+	case timeKind:
+		n.Type, n.Pattern = "string", timeForm
 	case numberKind:
 		n.Type, n.Minimum, n.Maximum = "integer", &e.least, &e.most
 	case flagKind:
@@ -100,10 +102,13 @@ func (e *entry) schema() *node {
 		n.Type, n.MinItems, n.Items = "array", 1, &node{Type: "string", MinLength: 1}
 	case keysKind:
 		item := group("")
+		if e.path == "previous_keys" {
+			item.place(&retiredAt, []string{"retired_at"})
+		}
 		for _, f := range withFiles(keyFields) {
 			item.place(&f, []string{f.path})
 		}
-		n.Type, n.MaxItems, n.Items = "array", maxPreviousKeys, item
+		n.Type, n.MaxItems, n.Items = "array", maxKeys, item
 	}
 	return n
 }

@@ -7,8 +7,11 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/jetonkit/jeton/store"
 	"github.com/jetonkit/jeton/token"
@@ -88,39 +91,110 @@ func faultOf(err error, field string) *fault {
 
 // keyring is every key of a configuration.
 type keyring struct {
+	token.RingKeys
 	current pair
-	// all checks tokens: the current key and the previous ones.
-	all token.KeySet
+	// published are the paths of what is in Published.
+	published []string
+	// whole says that every key is good.
+	whole bool
 }
 
 // keyring makes the keys, and reports what is wrong with each.
 func (c *Config) keyring(refused refusals, wrong *mistakes) keyring {
-	var r keyring
-	var keys []token.VerifyKey
+	r := keyring{whole: true, RingKeys: token.RingKeys{Removed: c.RemovedKeys}}
 	ids := map[string]string{}
-	for n, k := range append([]Key{c.Key}, c.PreviousKeys...) {
-		label := "key."
-		if n > 0 {
-			label = fmt.Sprintf("previous_keys[%d].", n-1)
-		}
+	take := func(label string, k Key, previous bool) (p pair) {
 		p, f := k.ready()
-		if f == nil && ids[p.verify.KeyID()] != "" {
+		switch {
+		case f != nil:
+		case ids[p.verify.KeyID()] != "":
 			f = &fault{"id", flaw{"is also that of " + ids[p.verify.KeyID()], "give each key its own, or leave it out"}}
+		case !previous && !k.RetiredAt.IsZero():
+			f = &fault{"retired_at", flaw{"is of previous_keys alone", "put the key there, or leave it out"}}
 		}
-		if f != nil {
-			if !slices.ContainsFunc([]string{f.field, "secret", "public", "algorithm"}, func(name string) bool { return refused.has(label + name) }) {
-				wrong.add(c.at(label+f.field), label+f.field, f.problem, f.remedy)
-			}
-			continue
+		if f == nil {
+			ids[p.verify.KeyID()] = label
+			return p
 		}
-		if n == 0 {
-			r.current = p
+		r.whole = false
+		if !slices.ContainsFunc([]string{f.field, "secret", "public", "algorithm"}, func(name string) bool { return refused.has(label + "." + name) }) {
+			wrong.add(c.at(label+"."+f.field), label+"."+f.field, f.problem, f.remedy)
 		}
-		ids[p.verify.KeyID()] = strings.TrimSuffix(label, ".")
-		keys = append(keys, p.verify)
+		return pair{}
 	}
-	if len(keys) > 0 {
-		r.all, _ = token.NewKeySet(keys...) // none is zero, and the kids differ
+	publish := func(label string, p pair) {
+		r.Published, r.published = append(r.Published, p.verify), append(r.published, label)
+	}
+	r.current = take("key", c.Key, false)
+	if r.Signing = r.current.sign; r.Signing.KeyID() == "" { // somebody else signs
+		publish("key", r.current)
+	}
+	for n, k := range c.NextKeys {
+		label := fmt.Sprintf("next_keys[%d]", n)
+		publish(label, take(label, k, false))
+	}
+	for n, k := range c.PreviousKeys {
+		r.Retired = append(r.Retired, token.RetiredKey{Key: take(fmt.Sprintf("previous_keys[%d]", n), k, true).verify, At: k.RetiredAt})
+	}
+	for _, id := range c.RemovedKeys {
+		if label := ids[id]; label != "" {
+			r.whole = false
+			wrong.add(c.at("removed_keys"), "removed_keys", "has the id of "+label, "remove that key, or its id here")
+		}
 	}
 	return r
 }
+
+// ring makes the ring of keys that are whole. What it is told of lifetimes is put within its limits: where they are wrong, the
+// issuer and the verifier say so in their own words.
+func (c *Config) ring(keys keyring) (*token.Keyring, error) {
+	const least, most = time.Second, store.MaxLife - day
+	o := token.KeyringOptions{
+		// A token may be older than the setting: it was lowered.
+		AccessTTL: min(max(least, cmp.Or(c.Issuer.AccessTTL, 15*time.Minute), c.Verifier.MaxLifetime), most),
+		Leeway:    min(c.Verifier.Leeway, store.MaxLeeway),
+		Now:       c.Issuer.Now,
+	}
+	o.RefreshTTL = min(max(o.AccessTTL, cmp.Or(c.Issuer.MaxTTL, 90*day)), most)
+	if o.Now == nil {
+		o.Now = c.Verifier.Now
+	}
+	return token.NewKeyring(keys.RingKeys, &o)
+}
+
+// ringFieldRE takes a field of [token.RingKeys] apart.
+var ringFieldRE = regexp.MustCompile(`^([A-Z][a-z]+)(?:\[([0-9]+)\])?(\.At)?`)
+
+// keyMistake translates what a ring says of the keys.
+func (c *Config) keyMistake(err error, keys keyring) *Error {
+	var f *store.FieldError
+	if !errors.As(err, &f) {
+		return c.mistake(err)
+	}
+	key := "key"
+	m := ringFieldRE.FindStringSubmatch(f.Field)
+	if m == nil {
+		return c.mistake(err)
+	}
+	switch n, _ := strconv.Atoi(m[2]); { // empty is 0
+	case m[1] == "Published" && m[2] != "":
+		key = keys.published[n]
+	case m[1] == "Published":
+		key = "next_keys"
+	case m[1] == "Retired":
+		key = "previous_keys"
+		if m[2] != "" {
+			key += "[" + m[2] + "]"
+		}
+		if m[3] != "" {
+			key += ".retired_at"
+		}
+	case m[1] == "Removed":
+		key = "removed_keys"
+	}
+	at := c.at(key)
+	return &Error{File: at.file, Line: at.line, Key: cmp.Or(at.name, key), Problem: f.Problem, Remedy: ringWords.Replace(f.Remedy), Err: err}
+}
+
+// ringWords puts what a ring says into the words of a file.
+var ringWords = strings.NewReplacer("name it in Removed", "name it in removed_keys", "retire it", "put it into previous_keys")

@@ -17,7 +17,7 @@ func TestTable(t *testing.T) {
 	types := map[kind]reflect.Type{
 		textKind: reflect.TypeFor[string](), secretKind: reflect.TypeFor[Secret](), choiceKind: reflect.TypeFor[string](),
 		durationKind: reflect.TypeFor[time.Duration](), numberKind: reflect.TypeFor[int](), listKind: reflect.TypeFor[[]string](),
-		flagKind: reflect.TypeFor[bool](), keysKind: reflect.TypeFor[[]Key](),
+		flagKind: reflect.TypeFor[bool](), keysKind: reflect.TypeFor[[]Key](), timeKind: reflect.TypeFor[time.Time](),
 	}
 	seen := map[string]bool{}
 	for n := range table {
@@ -69,6 +69,7 @@ func TestEveryOptionHasAKey(t *testing.T) {
 			known[table[n].field(&c)] = true
 		}
 	}
+	known[retiredAt.field(&c)] = true
 	groups := []reflect.Type{
 		reflect.TypeFor[Store](), reflect.TypeFor[Key](), reflect.TypeFor[Verifier](), reflect.TypeFor[store.Limit](),
 		reflect.TypeFor[token.IssuerOptions](), reflect.TypeFor[token.VerifierOptions](), reflect.TypeFor[token.RevokerOptions](),
