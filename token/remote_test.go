@@ -324,10 +324,14 @@ func TestRemoteAnswers(t *testing.T) {
 		}, ""},
 		{"a redirect to another host", redirect("http://127.0.0.2/hunter2"), "redirects"},
 		{"a redirect to another port", redirect("http://127.0.0.1:1/hunter2"), "redirects"},
-		{"a redirect to https", redirect("https://127.0.0.1/hunter2"), "redirects"},
+		{"a redirect to https", func(w http.ResponseWriter, r *http.Request) { redirect("https://"+r.Host+"/hunter2")(w, r) }, "redirects"},
 		{"a redirect to a file", redirect("file:///etc/hunter2"), "redirects"},
 		{"a redirect to nowhere", redirect("http://[hunter2"), "cannot be reached"},
 		{"a redirect with a password", func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Authorization") != "" {
+				_, _ = io.WriteString(w, set)
+				return
+			}
 			http.Redirect(w, r, "http://u:hunter2@"+r.Host, http.StatusFound)
 		}, "redirects"},
 		{"redirects without end", redirect("/"), "redirects"},
@@ -381,6 +385,35 @@ func redirect(to string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", to)
 		w.WriteHeader(http.StatusFound)
+	}
+}
+
+// counted is a body that is read no further than it may be.
+type counted struct{ read, most int }
+
+func (c *counted) Read(b []byte) (int, error) {
+	if c.read >= c.most {
+		return 0, io.EOF
+	}
+	c.read += len(b)
+	return len(b), nil
+}
+
+func (*counted) Close() error { return nil }
+
+type transport func(*http.Request) (*http.Response, error)
+
+func (f transport) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A body is read up to its bound.
+func TestRemoteBodyIsBounded(t *testing.T) {
+	body := &counted{most: 16 << 20}
+	keys := must(token.NewRemoteKeys(setURL, &token.RemoteOptions{Transport: transport(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body, Request: r}, nil
+	})}))
+	unanswered(t, find(t, keys, "x"))
+	if body.read > 2*token.MaxJWKSBytes {
+		t.Errorf("%d bytes were read", body.read)
 	}
 }
 

@@ -6,7 +6,8 @@
 //	go run ./examples/authserver -config jeton.yaml
 //
 // It listens on 127.0.0.1:8080 and keeps its files in the working directory. The first start makes the user admin and
-// prints a random password for it, unless AUTHSERVER_ADMIN_PASSWORD gives one. README.md has the API.
+// prints a random password for it, unless AUTHSERVER_ADMIN_PASSWORD gives one. SIGHUP takes the keys of the file again.
+// README.md has the API.
 package main
 
 import (
@@ -70,6 +71,9 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", set.addr)
 	if err != nil {
 		return errors.Join(err, s.close())
+	}
+	if set.file != "" {
+		s.onHangup(ctx, set.file)
 	}
 	log.Info("listening", "addr", listener.Addr().String(), "store", s.scheme)
 	return errors.Join(s.serve(ctx, listener), s.close())
