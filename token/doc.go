@@ -31,6 +31,8 @@
 // [ParseSigningJWK], [ParseVerifyJWK], [ParseJWKS] and [ParsePrivateJWKS] read them; [MarshalJWKS] publishes them. A key that
 // is too weak, or broken in a way that is known, is refused with the reason.
 //
+// A [Keyring] changes keys under running issuers and verifiers; [RemoteKeys] follows those that an issuer elsewhere publishes.
+//
 // # What the errors mean
 //
 // An error that matches [ErrInvalidToken] is proven: the token is no good, and no repeat will make it good (HTTP 401).

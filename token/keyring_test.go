@@ -345,3 +345,26 @@ func TestSignatureSizes(t *testing.T) {
 		}
 	}
 }
+
+// However a ring, its keys and remote keys are printed, no secret is.
+func TestKeyringPrintsNoSecret(t *testing.T) {
+	keys := token.RingKeys{Signing: must(token.HS256(keyID, secret)), Retired: gone(2)}
+	ring := must(token.NewKeyring(keys, nil))
+	remote := must(token.NewRemoteKeys("https://login.example/?key="+string(secret), nil))
+	type wrapper struct {
+		ring   *token.Keyring
+		keys   token.RingKeys
+		remote *token.RemoteKeys
+	}
+	for _, v := range []any{ring, keys, remote, wrapper{ring, keys, remote}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
+			text := fmt.Sprintf(verb, v)
+			if strings.Contains(text, string(secret)) || strings.Contains(text, fmt.Sprintf("%x", secret)) {
+				t.Errorf("%s of %T prints a secret", verb, v)
+			}
+		}
+		if text, err := json.Marshal(v); strings.Contains(string(text), string(secret)) || (err == nil && len(text) > 40) {
+			t.Errorf("%T marshals to %s", v, text)
+		}
+	}
+}

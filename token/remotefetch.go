@@ -210,5 +210,22 @@ func problem(at *url.URL, text string, cause error) error {
 	if errors.Is(cause, ErrInvalidToken) {
 		cause = nil
 	}
-	return &RemoteError{Place: at.Scheme + "://" + at.Host + at.EscapedPath(), Problem: text, Err: cause}
+	return &RemoteError{Place: placeOf(at), Problem: text, Err: cause}
 }
+
+// String names the place that is asked, without user and query.
+func (r *RemoteKeys) String() string {
+	if r.set != nil {
+		return "keys at " + placeOf(r.set)
+	}
+	return "keys of " + r.issuer // a URL without user and query
+}
+
+// GoString is String, for %#v.
+func (r *RemoteKeys) GoString() string { return r.String() }
+
+// Format prints what String returns, whatever the verb: fmt would print the query under some.
+func (r *RemoteKeys) Format(f fmt.State, _ rune) { printRedacted(f, r.String()) }
+
+// placeOf is a URL as an error may name it.
+func placeOf(u *url.URL) string { return u.Scheme + "://" + u.Host + u.EscapedPath() }
