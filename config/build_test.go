@@ -151,6 +151,8 @@ func TestHandMade(t *testing.T) {
 	}{
 		"nothing at all":            {func(c *Config) { *c = Config{} }, "jeton: store.url is missing"},
 		"an unknown algorithm":      {func(c *Config) { c.Key.Algorithm = "none" }, "jeton: key.algorithm is not a known word"},
+		"a retirement of the key":   {func(c *Config) { c.Key.RetiredAt = time.Now() }, "jeton: key.retired_at is of previous_keys alone"},
+		"a retirement of the next":  {func(c *Config) { c.NextKeys = []Key{{Secret: NewSecret("x" + secret), RetiredAt: time.Now()}} }, "jeton: next_keys[0].retired_at is of"},
 		"an unknown check":          {func(c *Config) { c.Verifier.Check = "x" }, "jeton: verifier.check is not a known word"},
 		"an unknown level":          {func(c *Config) { c.Store.Durability = "x" }, "jeton: store.durability is more than"},
 		"a negative lifetime":       {func(c *Config) { c.Issuer.IdleTTL = -1 }, "jeton: issuer.idle_ttl is -1ns"},
@@ -174,10 +176,12 @@ func TestLeakyDrivers(t *testing.T) {
 		"a parameter":                            {URL: NewSecret("test-leaky-query://h?auth_token=hunter2&db=3")},
 		"a parameter with escapes":               {URL: NewSecret("test-leaky-url://h?apikey=hunter2%2F"), MaxMarks: 3},
 		"a previous key":                         {URL: NewSecret("test-leaky-query://h?name=another%20hunter2-hunter2-hunter2-hunter2")},
+		"a next key":                             {URL: NewSecret("test-leaky-query://h?name=next%20hunter2-hunter2-hunter2-hunter2-hunter2")},
 	} {
 		c := sound()
 		c.Store = s
 		c.PreviousKeys = []Key{{Secret: NewSecret("another hunter2-hunter2-hunter2-hunter2")}}
+		c.NextKeys = []Key{{Secret: NewSecret("next hunter2-hunter2-hunter2-hunter2-hunter2")}}
 		_, err := c.Build(t.Context())
 		if err == nil || strings.Contains(err.Error(), marker) || !strings.Contains(err.Error(), "no way by") {
 			t.Errorf("%s: %v", rule, err)

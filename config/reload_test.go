@@ -95,6 +95,32 @@ func TestReload(t *testing.T) {
 	})
 }
 
+// TestRetirementOutlivesALowerTTL: where tokens of a longer life are still accepted, a retired key checks them to their end. A
+// clock that a program gives is the ring's too.
+func TestRetirementOutlivesALowerTTL(t *testing.T) {
+	now := time.Now()
+	a, b := keyNamed("a"), keyNamed("b")
+	c := withKeys(b, nil, []Key{a})
+	c.Issuer.AccessTTL, c.Verifier.MaxLifetime = time.Minute, time.Hour
+	c.Verifier.Now = func() time.Time { return now }
+	s, err := c.Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() //nolint:errcheck // a memory store
+	if s.built.Key != (Key{}) || s.built.PreviousKeys != nil {
+		t.Error("the stack keeps the secrets that it was built of")
+	}
+	now = now.Add(time.Hour + 30*time.Second - 1)
+	if _, err := s.Keys.FindKey(t.Context(), "a"); err != nil {
+		t.Error(err)
+	}
+	now = now.Add(1)
+	if _, err := s.Keys.FindKey(t.Context(), "a"); !errors.Is(err, token.ErrKey) {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestReloadRefuses: what is refused changes nothing, and names what is wrong. Killed mutants: no comparison; a ring that is
 // changed before it.
 func TestReloadRefuses(t *testing.T) {
