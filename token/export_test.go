@@ -104,3 +104,6 @@ func (v *Verifier) HeadersForTest() int {
 
 // SignatureSizeForTest is how long a key's signatures are said to be.
 func SignatureSizeForTest(k SigningKey) int { return k.VerifyKey().signatureSize() }
+
+// RefreshKeysForTest is a ring as its issuers see it.
+func RefreshKeysForTest(r *Keyring) KeySet { return r.refreshKeys() }
