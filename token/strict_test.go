@@ -71,6 +71,8 @@ func TestAcceptedAlthoughStrict(t *testing.T) {
 		{"EXP beside exp", forge(h, insert(payload, `"EXP":9999999999`)), token.ErrMalformed},
 		{"Sub beside sub", forge(h, payload.with(m{"Sub": mark}).text()), token.ErrMalformed},
 		{"Sub instead of sub", forge(h, payload.with(m{"sub": nil, "Sub": mark}).text()), token.ErrMalformed},
+		{"Seq beside seq", forge(h, payload.with(m{"Seq": 1}).text()), token.ErrMalformed},
+		{"REALM, which ours have in no other case", forge(h, payload.with(m{"REALM": "admin"}).text()), token.ErrMalformed},
 		{"ſub with a long s", forge(h, payload.with(m{"ſub": mark}).text()), token.ErrMalformed},
 		{"Alg beside alg", forge(header.with(m{"Alg": "none"}).text(), payload.text()), token.ErrMalformed},
 		{"KID with a Kelvin sign", forge(header.with(m{"\u212aid": mark}).text(), payload.text()), token.ErrMalformed},
