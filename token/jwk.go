@@ -25,8 +25,8 @@ func ParseVerifyJWK(text []byte) (VerifyKey, error) {
 	if err != nil {
 		return VerifyKey{}, err
 	}
-	if j.has("d") {
-		return VerifyKey{}, invalid("jwk.d", "is private", "give the public key alone")
+	if name := j.privateMember(); name != "" {
+		return VerifyKey{}, invalid("jwk."+name, "is private", "give the public key alone")
 	}
 	return j.verifyKey()
 }
@@ -56,6 +56,16 @@ func readJWK(text []byte) (jwk, error) {
 }
 
 func (j jwk) has(name string) bool { return j[name] != nil }
+
+// privateMember names one of a private key; empty where there is none.
+func (j jwk) privateMember() string {
+	for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "priv"} {
+		if j.has(name) {
+			return name
+		}
+	}
+	return ""
+}
 
 // text returns a member that is a text; empty where there is none.
 func (j jwk) text(name string) (string, error) {
