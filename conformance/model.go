@@ -227,7 +227,7 @@ func (n *naive) rotate(now time.Time, r store.RotateRequest) answer {
 		return n.advance(now, store.RotateOK, rec, r)
 	case r.Rotation+1 == rec.Rotation && r.NextLink == rec.Link:
 		return answer{outcome: store.RotateOK, rec: rec.Record}
-	case r.Rotation+1 == rec.Rotation && r.Link.Tag() == rec.PrevLink && r.Grace > 0 && away <= r.Grace &&
+	case r.Rotation+1 == rec.Rotation && r.Link.Tag() == rec.PrevLink && r.Grace > 0 && away < r.Grace+time.Microsecond &&
 		(rec.Binding == "" || rec.Binding == r.Binding):
 		if !slices.Contains(rec.replays, r.NextLink) {
 			if len(rec.replays) >= r.Replays() {

@@ -109,7 +109,8 @@ type RotateRequest struct {
 	Link Link
 	// NextLink is fresh, from [NewLink]; it becomes the record's Link if this call wins.
 	NextLink Link
-	// Grace is how long after a rotation the token before it may still be presented: 0 (off) to [MaxGrace].
+	// Grace is how long after a rotation the token before it may still be presented: 0 (off) to [MaxGrace], in whole
+	// microseconds, rounded up.
 	Grace time.Duration
 	// GraceReplays is how many distinct replays a grace window answers: 1 to [MaxReplays]; 0 means [DefaultReplays].
 	GraceReplays int

@@ -24,6 +24,7 @@ type jws struct {
 	sig      []byte
 	head     header
 	memo     *headers
+	seen     knownHeader // what memo knows of headText; zero: nothing
 	token    *Token
 	claims   *claims
 
@@ -69,8 +70,8 @@ func (j *jws) open(raw string, memo *headers) (payload string, err error) {
 		return "", err
 	}
 	j.headText, j.signed, j.memo = head, raw[:len(head)+1+len(payload)], memo
-	if seen, ok := memo.find(head); ok {
-		j.head = seen.head
+	if j.seen = memo.find(head); j.seen.key != nil {
+		j.head = j.seen.head
 	} else if err := j.readHeader(head); err != nil {
 		return "", err
 	}

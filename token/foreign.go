@@ -124,15 +124,13 @@ func lookupForeign(ctx context.Context, s store.TokenStore, t *Token) (Answer, e
 	if p.SessionID == "" {
 		return lookup(ctx, s, t.subject, p)
 	}
-	alone := p
-	alone.SessionID = ""
 	type result struct {
 		Answer
 		err error
 	}
 	other := make(chan result, 1)
 	go func() {
-		a, err := lookup(ctx, s, ForeignSession(t.subject.Realm, t.subject.Issuer, p.SessionID), alone)
+		a, err := lookup(ctx, s, ForeignSession(t.subject.Realm, t.subject.Issuer, p.SessionID), p)
 		other <- result{a, err}
 	}()
 	a, err := lookup(ctx, s, t.subject, p)

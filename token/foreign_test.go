@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math/big"
 	"strings"
 	"sync"
 	"testing"
@@ -193,6 +194,66 @@ func TestForeignTokensAfterACut(t *testing.T) {
 	}
 }
 
+// TestForeignSignatures: of the two ECDSA signatures of a text another issuer may make either.
+func TestForeignSignatures(t *testing.T) {
+	k := newForeignKit(t, nil)
+	key := foreignKeys()[auth0]
+	signed := b64(m{"typ": "JWT", "alg": "ES256", "kid": key.KeyID()}.text()) + "." + b64(k.auth0("ann").text())
+	low := must(token.SignForTest(key, signed))
+	high := append([]byte(nil), low...)
+	s := new(big.Int).SetBytes(low[32:])
+	s.Sub(elliptic.P256().Params().N, s).FillBytes(high[32:])
+	for name, sig := range map[string][]byte{"lower s": low, "higher s": high} {
+		if err := k.judge(signed + "." + base64.RawURLEncoding.EncodeToString(sig)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestForeignTokensOfAClockAhead(t *testing.T) {
+	k := newForeignKit(t, nil)
+	now := k.clock.Now().Unix()
+	got := must(k.verifier.Verify(t.Context(), k.mint(k.keycloak("ann", "s1").with(m{"iat": now + 30}))))
+	if p := got.Presented(false); !p.WithoutRecord || !p.Foreign || p.Seq != 0 || p.Leeway != 30*time.Second {
+		t.Errorf("it is presented as %+v", p)
+	}
+}
+
+// TestStepUpClaims: what does not read says nothing of when and how, and a binding that does not read is one.
+func TestStepUpClaims(t *testing.T) {
+	k := newForeignKit(t, nil)
+	for _, c := range []struct {
+		name     string
+		claims   m
+		at       int64
+		acr, amr string
+		jkt, x5t string
+		isBound  bool
+	}{
+		{"as they should be", m{"auth_time": 1700000000, "acr": "2", "amr": []string{"pwd", "otp"}, "cnf": m{"jkt": "a", "x5t#S256": "b"}}, 1700000000, "2", "pwd otp", "a", "b", true},
+		{"none", m{"auth_time": nil, "acr": nil}, 0, "", "", "", "", false},
+		{"a text for a time", m{"auth_time": "1700000000"}, 0, "1", "", "", "", false},
+		{"a time before all", m{"auth_time": -5}, 0, "1", "", "", "", false},
+		{"zero", m{"auth_time": 0}, 0, "1", "", "", "", false},
+		{"a time after all", m{"auth_time": int64(253402300800)}, 0, "1", "", "", "", false},
+		{"a number for acr", m{"auth_time": nil, "acr": 7}, 0, "", "", "", "", false},
+		{"a binding that is none", m{"auth_time": nil, "cnf": "x"}, 0, "1", "", "", "", true},
+		{"a binding to what is not known", m{"auth_time": nil, "cnf": m{"jwk": m{}}}, 0, "1", "", "", "", true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := must(k.verifier.Verify(t.Context(), k.mint(k.keycloak("ann", "s1").with(c.claims))))
+			at, said := got.AuthTime()
+			if said != (c.at != 0) || said && at.Unix() != c.at || got.ACR() != c.acr || strings.Join(got.AMR(), " ") != c.amr {
+				t.Errorf("auth_time %v, acr %q, amr %q", at, got.ACR(), got.AMR())
+			}
+			cnf, bound := got.Confirmation()
+			if bound != c.isBound || cnf.KeyThumbprint != c.jkt || cnf.CertificateThumbprint != c.x5t {
+				t.Errorf("cnf %+v, bound %v", cnf, bound)
+			}
+		})
+	}
+}
+
 func TestForeignTokensThatAreRefused(t *testing.T) {
 	k := newForeignKit(t, nil)
 	good, key := k.keycloak("ann", "s1"), foreignKeys()[keycloak]
@@ -300,6 +361,16 @@ func TestForeignOutages(t *testing.T) {
 	noErr(t, k.revoker.Session(t.Context(), parsed.Subject(), "s1", "kick"))
 	down = func(s store.Subject) error {
 		if s.Kind == store.KindUser {
+			return store.ErrUnavailable
+		}
+		return nil
+	}
+	wantErr(t, k.judge(raw), token.ErrRevoked)
+	down = nil
+	raw = k.mint(k.keycloak("ann", "s2"))
+	noErr(t, k.revoker.Subject(t.Context(), parsed.Subject(), "fired"))
+	down = func(s store.Subject) error {
+		if s.Kind == store.KindSID {
 			return store.ErrUnavailable
 		}
 		return nil

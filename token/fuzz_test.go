@@ -239,6 +239,14 @@ func again(t *testing.T, k token.VerifyKey) {
 	}
 }
 
+func manyNames(n int) string {
+	o := m{}
+	for i := range n {
+		o[fmt.Sprint("name", i)] = i
+	}
+	return o.text()
+}
+
 // FuzzScan: what the scanner reads of a payload is what the strict library reads of it.
 func FuzzScan(f *testing.F) {
 	_, payload := parts(fuzzPair(f).Access.Reveal())
@@ -246,6 +254,8 @@ func FuzzScan(f *testing.F) {
 		payload.text(), "{}", "}", "{", `{"aud":]}`, `{"aud":[]}`, `{"aud":["a","b","c"],"x":{"a":[1,{"a":2}],"b":true}}`, `{"x":1,"y":"z","x":2}`,
 		`{"x":{"a":1,"a":2}}`, `{"exp":012}`, `{"exp":-1}`, `{"exp":1.5}`, `{"seq":18446744073709551615}`, `{"seq":18446744073709551616}`, `{"Exp":1}`, `{"x":nul}`, `{"x":"a}`, `{"x":1,}`,
 		`{"exp":253402300799,"nbf":253402300800}`, `{"seq":1`, `{"x":[[[[[[[[[[1]]]]]]]]]]}`, `{"rot":0,"lnk":"x"}`, `{"":1}`, `{"exp":1}x`, `{"sub":"a\u0062"}`,
+		`{"x":null,"y":false,"z":[null,[]],"w":{}}`, `{"x":[nul]}`, `{"aud":["a",1]}`, `{"aud":{}}`, `{"x":{"a":tru}}`, `{"x":[1 ]}`, manyNames(33), manyNames(32),
+		`{"sub":"änn","name":"Müller\u007f"}`, "{\"sub\":\"a\xff\"}", "{\"x\":\"\xed\xa0\x80\"}", `{"ſub":"x"}`, "{\"sub\":\"a\x7fb\"}", "{\"sub\":\"a\tb\"}",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -29,27 +29,25 @@ const (
 	maxHeaderBytes = 512
 )
 
-func (h *headers) find(text string) (knownHeader, bool) {
+// find returns what is known of a header's text; the zero value for nothing.
+func (h *headers) find(text string) knownHeader {
 	if h == nil {
-		return knownHeader{}, false
+		return knownHeader{}
 	}
 	all := h.known.Load()
 	if all == nil {
-		return knownHeader{}, false
+		return knownHeader{}
 	}
-	k, ok := (*all)[text]
-	return k, ok
+	return (*all)[text]
 }
 
-// learn remembers a header whose text is new, while there is room.
+// learn remembers a header, while there is room.
 func (h *headers) learn(text string, k knownHeader) {
 	if h == nil || len(text) > maxHeaderBytes {
 		return
 	}
-	if all := h.known.Load(); all != nil {
-		if _, ok := (*all)[text]; ok || len(*all) >= maxHeaders {
-			return
-		}
+	if all := h.known.Load(); all != nil && len(*all) >= maxHeaders {
+		return
 	}
 	h.replace(func(all map[string]knownHeader) {
 		if len(all) < maxHeaders {
@@ -58,11 +56,8 @@ func (h *headers) learn(text string, k knownHeader) {
 	})
 }
 
-// drop forgets a header whose issuer has another key for it now, or none.
-func (h *headers) drop(text string, issuer *expected, key *verifying) {
-	if k, ok := h.find(text); ok && k.issuer == issuer && k.key != key {
-		h.replace(func(all map[string]knownHeader) { delete(all, text) })
-	}
+func (h *headers) drop(text string) {
+	h.replace(func(all map[string]knownHeader) { delete(all, text) })
 }
 
 func (h *headers) replace(change func(map[string]knownHeader)) {

@@ -42,7 +42,9 @@ func (j *jws) authentic(ctx context.Context, e *expected) error {
 		return refuse(ErrKey, "kid is missing")
 	}
 	key, err := e.keys.FindKey(ctx, j.head.kid)
-	j.memo.drop(j.headText, e, key.k)
+	if j.seen.issuer == e && j.seen.key != key.k {
+		j.memo.drop(j.headText) // the issuer has another key for it now, or none
+	}
 	if err != nil {
 		if errors.Is(err, ErrInvalidToken) {
 			return err
@@ -55,7 +57,9 @@ func (j *jws) authentic(ctx context.Context, e *expected) error {
 	if !e.anyS && !key.k.alg.lowS(j.sig) {
 		return refuse(ErrSignature, "it is the other one of two")
 	}
-	j.memo.learn(j.headText, knownHeader{j.head, e, key.k})
+	if j.seen.key == nil {
+		j.memo.learn(j.headText, knownHeader{j.head, e, key.k})
+	}
 	return nil
 }
 

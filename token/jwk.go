@@ -4,8 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/rsa"
-	"crypto/sha256"
-	"encoding/base64"
 	"fmt"
 	"math/big"
 	"slices"
@@ -27,8 +25,8 @@ func ParseVerifyJWK(text []byte) (VerifyKey, error) {
 	if err != nil {
 		return VerifyKey{}, err
 	}
-	if j.has("d") {
-		return VerifyKey{}, invalid("jwk.d", "is private", "give the public key alone")
+	if name := j.privateMember(); name != "" {
+		return VerifyKey{}, invalid("jwk."+name, "is private", "give the public key alone")
 	}
 	return j.verifyKey()
 }
@@ -58,6 +56,16 @@ func readJWK(text []byte) (jwk, error) {
 }
 
 func (j jwk) has(name string) bool { return j[name] != nil }
+
+// privateMember names one of a private key; empty where there is none.
+func (j jwk) privateMember() string {
+	for _, name := range []string{"d", "p", "q", "dp", "dq", "qi", "oth", "priv"} {
+		if j.has(name) {
+			return name
+		}
+	}
+	return ""
+}
 
 // text returns a member that is a text; empty where there is none.
 func (j jwk) text(name string) (string, error) {
@@ -98,21 +106,20 @@ func (j jwk) number(name string, most int) (*big.Int, error) {
 // curves are the algorithms that a crv fixes.
 var curves = map[string]string{"P-256": AlgES256, "P-384": AlgES384, "P-521": AlgES512, "Ed25519": AlgEdDSA}
 
+// families are the algorithms that a kty takes.
+var families = map[string]family{"oct": familyHMAC, "RSA": familyRSA, "EC": familyECDSA, "OKP": familyEd25519}
+
 // algorithm judges kty, crv and alg together.
 func (j jwk) algorithm() (*algorithm, error) {
-	kty, err := j.text("kty")
-	if err != nil {
-		return nil, err
+	var texts [3]string
+	for n, name := range []string{"kty", "alg", "crv"} {
+		var err error
+		if texts[n], err = j.text(name); err != nil {
+			return nil, err
+		}
 	}
-	alg, err := j.text("alg")
-	if err != nil {
-		return nil, err
-	}
-	crv, err := j.text("crv")
-	if err != nil {
-		return nil, err
-	}
-	family, ok := map[string]family{"oct": familyHMAC, "RSA": familyRSA, "EC": familyECDSA, "OKP": familyEd25519}[kty]
+	kty, alg, crv := texts[0], texts[1], texts[2]
+	family, ok := families[kty]
 	if !ok {
 		return nil, invalid("jwk.kty", "is no kind of key that is known here", "use RSA, EC, OKP or oct")
 	}
@@ -122,17 +129,27 @@ func (j jwk) algorithm() (*algorithm, error) {
 		}
 	}
 	a, ok := algorithms[alg]
-	if !ok {
+	switch {
+	case !ok:
 		return nil, invalid("jwk.alg", "is missing, or no signature algorithm that is known here", "name the algorithm of the key (RFC 7518 §3.1)")
-	}
-	if a.family != family {
+	case a.family != family:
 		return nil, invalid("jwk.alg", "is not for a key of this kty", "name the algorithm of the key")
-	}
-	if named := algorithms[curves[crv]]; (a.curve != nil || family == familyEd25519) &&
-		(named == nil || named.family != family || named.curve != a.curve) {
+	case !a.on(crv):
 		return nil, invalid("jwk.crv", "is not the curve of its alg and kty", "use P-256, P-384, P-521 for EC, and Ed25519 for OKP")
 	}
 	return a, nil
+}
+
+// on reports whether an algorithm is for a crv, where it needs one.
+func (a *algorithm) on(crv string) bool {
+	switch a.family {
+	case familyECDSA:
+		return curves[crv] == a.name
+	case familyEd25519:
+		return curves[crv] == AlgEdDSA
+	case familyHMAC, familyRSA:
+	}
+	return true
 }
 
 // uses judges use and key_ops. op is what the key is wanted for.
@@ -208,38 +225,16 @@ func (j jwk) point(a *algorithm) (*ecdsa.PublicKey, error) {
 }
 
 func (j jwk) verifyKey() (VerifyKey, error) {
-	a, err := j.algorithm()
-	if err != nil {
-		return VerifyKey{}, err
-	}
-	if err := j.uses("verify"); err != nil {
-		return VerifyKey{}, err
-	}
-	public, err := j.public(a)
-	if err != nil {
-		return VerifyKey{}, err
-	}
-	kid, err := j.kid(a, public)
+	a, kid, public, err := j.read("verify")
 	if err != nil {
 		return VerifyKey{}, err
 	}
 	k, err := NewVerifyKey(kid, a.name, public)
-	return k, j.renamed(a, err)
+	return k, a.member(err)
 }
 
 func (j jwk) signingKey() (SigningKey, error) {
-	a, err := j.algorithm()
-	if err != nil {
-		return SigningKey{}, err
-	}
-	if err := j.uses("sign"); err != nil {
-		return SigningKey{}, err
-	}
-	public, err := j.public(a)
-	if err != nil {
-		return SigningKey{}, err
-	}
-	kid, err := j.kid(a, public)
+	a, kid, public, err := j.read("sign")
 	if err != nil {
 		return SigningKey{}, err
 	}
@@ -248,29 +243,29 @@ func (j jwk) signingKey() (SigningKey, error) {
 		return SigningKey{}, err
 	}
 	k, err := NewSigningKey(kid, a.name, private)
-	return k, j.renamed(a, err)
+	return k, a.member(err)
+}
+
+// read reads what a key of either side has. op is what it is wanted for.
+func (j jwk) read(op string) (a *algorithm, kid string, public any, err error) {
+	if a, err = j.algorithm(); err != nil {
+		return nil, "", nil, err
+	}
+	if err = j.uses(op); err != nil {
+		return nil, "", nil, err
+	}
+	if public, err = j.public(a); err != nil {
+		return nil, "", nil, err
+	}
+	kid, err = j.kid(a, public)
+	return a, kid, public, err
 }
 
 // private reads what makes signatures, not judged yet.
 func (j jwk) private(a *algorithm, public any) (any, error) {
 	switch public := public.(type) {
 	case *rsa.PublicKey:
-		key := &rsa.PrivateKey{PublicKey: *public}
-		if j.has("oth") {
-			return nil, invalid("jwk.oth", "has more than two primes", rsaRemedy)
-		}
-		for _, name := range []string{"d", "p", "q"} {
-			n, err := j.number(name, MaxRSABits/8+1)
-			if err != nil {
-				return nil, err
-			}
-			if key.D == nil {
-				key.D = n
-			} else {
-				key.Primes = append(key.Primes, n)
-			}
-		}
-		return key, nil
+		return j.rsaPrivate(public)
 	case *ecdsa.PublicKey:
 		d, err := j.bytes("d", len(halfOrders[a.curve]))
 		if err != nil {
@@ -278,7 +273,7 @@ func (j jwk) private(a *algorithm, public any) (any, error) {
 		}
 		key, err := ecdsa.ParseRawPrivateKey(a.curve, d)
 		if err != nil || !key.PublicKey.Equal(public) {
-			return nil, invalid("jwk.d", "is not the private half of x and y", "give the whole key as it was made")
+			return nil, otherHalf()
 		}
 		return key, nil
 	case ed25519.PublicKey:
@@ -286,12 +281,30 @@ func (j jwk) private(a *algorithm, public any) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if len(seed) != ed25519.SeedSize || !ed25519.PublicKey.Equal(public, ed25519.NewKeyFromSeed(seed).Public()) {
-			return nil, invalid("jwk.d", "is not the private half of x", "give the whole key as it was made")
+		if len(seed) != ed25519.SeedSize || !public.Equal(ed25519.NewKeyFromSeed(seed).Public()) {
+			return nil, otherHalf()
 		}
 		return ed25519.NewKeyFromSeed(seed), nil
 	}
 	return public, nil // a secret
+}
+
+func otherHalf() error {
+	return invalid("jwk.d", "is not the private half of this key", "give the whole key as it was made")
+}
+
+func (j jwk) rsaPrivate(public *rsa.PublicKey) (*rsa.PrivateKey, error) {
+	if j.has("oth") {
+		return nil, invalid("jwk.oth", "has more than two primes", rsaRemedy)
+	}
+	numbers := make([]*big.Int, 3)
+	for n, name := range []string{"d", "p", "q"} {
+		var err error
+		if numbers[n], err = j.number(name, MaxRSABits/8+1); err != nil {
+			return nil, err
+		}
+	}
+	return &rsa.PrivateKey{PublicKey: *public, D: numbers[0], Primes: numbers[1:]}, nil
 }
 
 // kid returns the key's kid: where it has none, its thumbprint.
@@ -306,59 +319,8 @@ func (j jwk) kid(a *algorithm, public any) (string, error) {
 	return thumbprint(public), nil
 }
 
-// renamed turns the names of NewVerifyKey's errors into members.
-func (j jwk) renamed(a *algorithm, err error) error {
-	member := map[family]string{familyHMAC: "k", familyRSA: "n", familyECDSA: "x", familyEd25519: "x"}[a.family]
-	return renamed(renamed(err, "key", "jwk."+member), "kid", "jwk.kid")
-}
-
-// Thumbprint returns the key's SHA-256 thumbprint (RFC 7638 §3, RFC 8037 §2) in base64url, 43 characters. A secret's would
-// tell whether a guess of it is right: for HS256, HS384, HS512 and the zero key it is empty.
-func (k VerifyKey) Thumbprint() string {
-	if k.k == nil {
-		return ""
-	}
-	return thumbprint(k.k.key.key)
-}
-
-func thumbprint(public any) string {
-	m := membersOf(public)
-	if m == nil {
-		return ""
-	}
-	text, err := json.Marshal(m)
-	if err != nil {
-		return ""
-	}
-	sum := sha256.Sum256(text)
-	return base64.RawURLEncoding.EncodeToString(sum[:])
-}
-
-// members are the required members of a public JWK, in the order of RFC 7638 §3.3.
-type members struct {
-	Crv string `json:"crv,omitzero"`
-	E   string `json:"e,omitzero"`
-	Kty string `json:"kty"`
-	N   string `json:"n,omitzero"`
-	X   string `json:"x,omitzero"`
-	Y   string `json:"y,omitzero"`
-}
-
-// membersOf is nil for a secret, which has none to publish.
-func membersOf(public any) *members {
-	text := base64.RawURLEncoding.EncodeToString
-	switch k := public.(type) {
-	case *rsa.PublicKey:
-		return &members{Kty: "RSA", N: text(k.N.Bytes()), E: text(big.NewInt(int64(k.E)).Bytes())}
-	case *ecdsa.PublicKey:
-		point, err := k.Bytes()
-		if err != nil {
-			return nil
-		}
-		width := (len(point) - 1) / 2
-		return &members{Kty: "EC", Crv: k.Params().Name, X: text(point[1 : 1+width]), Y: text(point[1+width:])}
-	case ed25519.PublicKey:
-		return &members{Kty: "OKP", Crv: "Ed25519", X: text(k)}
-	}
-	return nil
+// member turns the names of NewVerifyKey's errors into members.
+func (a *algorithm) member(err error) error {
+	name := map[family]string{familyHMAC: "k", familyRSA: "n", familyECDSA: "x", familyEd25519: "x"}[a.family]
+	return renamed(renamed(err, "key", "jwk."+name), "kid", "jwk.kid")
 }

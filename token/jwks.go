@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -159,15 +160,13 @@ func readJWKS(text []byte) ([]jwk, error) {
 
 // secret names what must not be in a public set; empty where there is nothing.
 func (j jwk) secret() string {
-	for _, name := range []string{"k", "d", "p", "q", "dp", "dq", "qi", "oth", "priv"} {
-		if j.has(name) {
-			return name
-		}
+	if j.has("k") {
+		return "k"
 	}
 	if kty, err := j.text("kty"); err == nil && kty == "oct" {
 		return "kty"
 	}
-	return ""
+	return j.privateMember()
 }
 
 func sameKid(place string) error {
@@ -180,5 +179,5 @@ func placed(place string, err error) error {
 	if !errors.As(err, &f) {
 		return err
 	}
-	return invalid(place+f.Field[len("jwk"):], f.Problem, f.Remedy)
+	return invalid(place+strings.TrimPrefix(f.Field, "jwk"), f.Problem, f.Remedy)
 }

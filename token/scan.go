@@ -1,11 +1,14 @@
 package token
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // scan reads the usual form of a payload, several times faster than the strict library, and refuses nothing: whatever it
-// does not know is left to the library, and so is every error. Usual is an object without blanks, of names and texts in
-// printable ASCII without escapes, dates in whole seconds, and custom claims a few levels deep. What it reads is what the
-// library reads; a fuzz test holds the two together. scratch is room for the custom claims; it comes back grown.
+// does not know is left to the library, and so is every error. Usual is an object without blanks, of names in ASCII, texts
+// without escapes, dates in whole seconds, and custom claims a few levels deep. What it reads is what the library reads; a
+// fuzz test holds the two together. scratch is room for the custom claims; it comes back grown.
 func (c *claims) scan(text string, scratch []byte) (grown []byte, ok bool) {
 	s, custom := scanner{text: text}, scratch[:0]
 	var seen names
@@ -94,28 +97,36 @@ func (s *scanner) next(c byte) bool {
 
 func (s *scanner) isNext(c byte) bool { return s.at < len(s.text) && s.text[s.at] == c }
 
-// plain reads a text in printable ASCII without escapes.
+// plain reads a text without escapes and control characters.
 func (s *scanner) plain() (string, bool) {
-	if !s.next('"') {
-		return "", false
-	}
-	text := s.text[s.at:]
-	for i := range len(text) {
-		switch c := text[i]; {
-		case c == '"':
-			s.at += i + 1
-			return text[:i], true
-		case c < ' ' || c > '~' || c == '\\':
-			return "", false
-		}
-	}
-	return "", false
+	text, ascii, ok := s.quoted()
+	return text, ok && (ascii || utf8.ValidString(text))
 }
 
-// name reads a name that the object has not had, and its colon.
+func (s *scanner) quoted() (text string, ascii, ok bool) {
+	if !s.next('"') {
+		return "", false, false
+	}
+	rest, ascii := s.text[s.at:], true
+	for i := range len(rest) {
+		switch c := rest[i]; {
+		case c == '"':
+			s.at += i + 1
+			return rest[:i], ascii, true
+		case c < ' ' || c == '\\':
+			return "", false, false
+		case c >= utf8.RuneSelf:
+			ascii = false
+		}
+	}
+	return "", false, false
+}
+
+// name reads a name in ASCII that the object has not had, and its colon. Others may be a known name in another case: K and s
+// have variants outside of ASCII.
 func (s *scanner) name(seen *names) (string, bool) {
-	name, ok := s.plain()
-	return name, ok && s.next(':') && seen.add(name)
+	name, ascii, ok := s.quoted()
+	return name, ok && ascii && s.next(':') && seen.add(name)
 }
 
 // digits reads a whole number.

@@ -1,6 +1,10 @@
 package token_test
 
 import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -51,10 +55,17 @@ func TestAcceptedAlthoughStrict(t *testing.T) {
 	// insert adds members behind the opening brace, where a map could not: twice, or in a fixed order.
 	insert := func(o m, members string) string { return "{" + members + "," + o.text()[1:] }
 	h := header.text()
+	good := forge(h, payload.text())
+	dot := strings.LastIndexByte(good, '.')
+	// With a public key's algorithm, and with a secret that no constructor takes.
+	es, ps := signedBy(token.AlgES256, p256(), header, payload), signedBy(token.AlgPS256, rsaKey(), header, payload)
 	cases := []struct {
 		name, raw string
 		want      error
 	}{
+		{"CR and LF inside the signature", good[:dot+9] + "\r\n" + good[dot+9:], token.ErrMalformed},
+		{"CR and LF after the signature", good + "\r\n", token.ErrMalformed},
+		{"spare bits in the signature's last character", spareBits(good), token.ErrMalformed},
 		{"an unknown crit", forge(header.with(m{"crit": []string{mark}}).text(), payload.text()), token.ErrCritical},
 		{"crit b64 with b64 false", forge(header.with(m{"crit": []string{"b64"}, "b64": false}).text(), payload.text()), token.ErrCritical},
 		{"b64 false without crit", forge(header.with(m{"b64": false}).text(), payload.text()), token.ErrCritical},
@@ -71,6 +82,8 @@ func TestAcceptedAlthoughStrict(t *testing.T) {
 		{"EXP beside exp", forge(h, insert(payload, `"EXP":9999999999`)), token.ErrMalformed},
 		{"Sub beside sub", forge(h, payload.with(m{"Sub": mark}).text()), token.ErrMalformed},
 		{"Sub instead of sub", forge(h, payload.with(m{"sub": nil, "Sub": mark}).text()), token.ErrMalformed},
+		{"Seq beside seq", forge(h, payload.with(m{"Seq": 1}).text()), token.ErrMalformed},
+		{"REALM, which ours have in no other case", forge(h, payload.with(m{"REALM": "admin"}).text()), token.ErrMalformed},
 		{"ſub with a long s", forge(h, payload.with(m{"ſub": mark}).text()), token.ErrMalformed},
 		{"Alg beside alg", forge(header.with(m{"Alg": "none"}).text(), payload.text()), token.ErrMalformed},
 		{"KID with a Kelvin sign", forge(header.with(m{"\u212aid": mark}).text(), payload.text()), token.ErrMalformed},
@@ -96,6 +109,34 @@ func TestAcceptedAlthoughStrict(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) { refused(t, judge, c.raw, c.want) })
 	}
+	for _, c := range []struct {
+		name, raw string
+		key       token.VerifyKey
+		want      error
+	}{
+		{"ES256 (r, n - s)", otherS(es, p256().Curve), must(token.NewVerifyKey(keyID, token.AlgES256, &p256().PublicKey)), token.ErrSignature},
+		{"a PSS salt of another length than the hash's", shortSalt(ps), must(token.NewVerifyKey(keyID, token.AlgPS256, &rsaKey().PublicKey)), token.ErrSignature},
+		{"a nil secret", forgeWith(nil, h, payload.text()), token.WeakForTest(keyID, token.AlgHS256, []byte(nil)), token.ErrKey},
+		{"an empty secret", forgeWith([]byte{}, h, payload.text()), token.WeakForTest(keyID, token.AlgHS256, []byte{}), token.ErrKey},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := must(token.NewVerifier([]token.TrustedIssuer{{Issuer: issuerName, Keys: c.key, Check: alive}}, &token.VerifierOptions{Now: newClock().Now}))
+			refused(t, func(raw string) (*token.Token, error) { return v.Verify(t.Context(), raw) }, c.raw, c.want)
+		})
+	}
+}
+
+// signedBy is a token signed by another algorithm.
+func signedBy(alg string, private any, header, payload m) string {
+	signed := b64(header.with(m{"alg": alg}).text()) + "." + b64(payload.text())
+	return signed + "." + b64(string(must(token.SignForTest(must(token.NewSigningKey(keyID, alg, private)), signed))))
+}
+
+// shortSalt signs a PS256 token again, with a salt of 20 bytes.
+func shortSalt(raw string) string {
+	signed := raw[:strings.LastIndexByte(raw, '.')]
+	sum := sha256.Sum256([]byte(signed))
+	return signed + "." + b64(string(must(rsa.SignPSS(rand.Reader, rsaKey(), crypto.SHA256, sum[:], &rsa.PSSOptions{SaltLength: 20}))))
 }
 
 // TestText holds what the text of a token may not be.

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"slices"
+	"time"
 
 	"github.com/jetonkit/jeton/store"
 )
@@ -60,7 +61,7 @@ func (s *step) advance(o store.Outcome, old *Entry, req store.RotateRequest) (st
 // record is bound to.
 func (s *step) replays(rec *store.Record, req store.RotateRequest) bool {
 	return req.Rotation+1 == rec.Rotation && req.Link.Tag() == rec.PrevLink &&
-		req.Grace > 0 && s.Now.Sub(rec.RotatedAt).Abs() <= req.Grace &&
+		req.Grace > 0 && s.Now.Sub(rec.RotatedAt).Abs() < req.Grace+time.Microsecond && // whole microseconds, up
 		(rec.Binding == "" || rec.Binding == req.Binding)
 }
 

@@ -140,6 +140,25 @@ func TestReplays(t *testing.T) {
 			t.Errorf("afterwards: %v, want ErrReplayLimit", err)
 		}
 	})
+	t.Run("a window ends with its last microsecond, and a part of one counts whole", func(t *testing.T) {
+		for _, c := range []struct {
+			grace, away time.Duration
+			want        store.Outcome
+		}{
+			{time.Microsecond, time.Microsecond, store.Replayed},
+			{time.Microsecond, 2 * time.Microsecond, store.Reused},
+			{1500 * time.Nanosecond, 2 * time.Microsecond, store.Replayed},
+			{1500 * time.Nanosecond, 3 * time.Microsecond, store.Reused},
+		} {
+			b := refreshed(t)
+			b.env.Now = b.lookup("s").Entries[0].Record.RotatedAt.Add(c.away)
+			r := replay("a")
+			r.Grace = c.grace
+			if out, err := b.tryRotate(r); err != nil || out.Outcome != c.want {
+				t.Errorf("%v after, within %v: %v, %v", c.away, c.grace, out.Outcome, err)
+			}
+		}
+	})
 	t.Run("a rotation begins to count anew", func(t *testing.T) {
 		b := refreshed(t)
 		for _, next := range []string{"a", "b", "c"} {

@@ -18,7 +18,7 @@ const (
 )
 
 const (
-	orderLen  = 45
+	orderLen  = 51
 	sparedLen = 30
 	noticeLen = 75
 )
@@ -59,6 +59,7 @@ func DecodeOrder(order, spared string, subject store.Digest) (h ledger.Head, err
 	h.Seq, h.Cut, h.CutTime, h.Time = d.seven(), d.seven(), d.sevenTime(), d.sevenTime()
 	h.Marks = int(binary.BigEndian.Uint16(d.bytes(2)))
 	h.Until = time.UnixMilli(int64(d.six())).UTC()
+	d.bytes(6) // when the first entry can be dead, which the scripts alone ask
 	if spared != "" {
 		s, err := fixed(spared, kindSpared, sparedLen, subject)
 		if err != nil {

@@ -44,7 +44,7 @@ var remedies = map[string]string{
 	"ASK":         "the slot is being moved: wait",
 	"NOREPLICAS":  "the server has fewer replicas than min-replicas-to-write: start them; nothing was written",
 	"MISCONF":     "the server cannot write its snapshot to disk: look at its log; nothing was written",
-	"BUSY":        "the server is running a script for too long: look for a slow one, SCRIPT KILL ends it",
+	"BUSY":        "the server is running a script for too long: look for a slow one, SCRIPT KILL or FUNCTION KILL ends it",
 	"NOSCRIPT":    "the server forgot a script at once: look for a SCRIPT FLUSH in a loop",
 	"NOAUTH":      "the server wants a password: set it in the URL or the client's options",
 	"WRONGPASS":   "the user or password is wrong: set them in the URL or the client's options",

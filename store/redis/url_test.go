@@ -38,7 +38,7 @@ func optionsOf(t *testing.T, c redis.UniversalClient) wanted {
 	switch c := c.(type) {
 	case *redis.ClusterClient:
 		o := c.Options()
-		if o.MaxRetries > 0 || o.MaxRedirects > 0 || !o.ContextTimeoutEnabled || o.ReadOnly || o.WriteTimeout != o.ReadTimeout {
+		if o.MaxRetries > 0 || o.MaxRedirects > 0 || !o.ContextTimeoutEnabled || o.ReadOnly || o.WriteTimeout != o.ReadTimeout || o.PipelinePoolSize >= 0 {
 			t.Error("the client is not set up as the store needs")
 		}
 		w := wanted{addrs: o.Addrs, user: o.Username, password: o.Password, pool: o.PoolSize, dial: o.DialTimeout, read: o.ReadTimeout}
@@ -48,7 +48,7 @@ func optionsOf(t *testing.T, c redis.UniversalClient) wanted {
 		return w
 	case *redis.Client:
 		o := c.Options()
-		if o.MaxRetries > 0 || !o.ContextTimeoutEnabled || o.WriteTimeout != o.ReadTimeout {
+		if o.MaxRetries > 0 || !o.ContextTimeoutEnabled || o.WriteTimeout != o.ReadTimeout || o.PipelinePoolSize >= 0 {
 			t.Error("the client is not set up as the store needs")
 		}
 		w := wanted{addrs: []string{o.Addr}, user: o.Username, password: o.Password, db: o.DB, pool: o.PoolSize, dial: o.DialTimeout, read: o.ReadTimeout}

@@ -31,6 +31,7 @@ local function bar(reason, targets)
       if not old or byte(old) ~= 0x12 then h.marks = h.marks + 1 end
       edits[f] = char(0x12) .. t[2] .. char(0) .. signed(ending) .. unsigned(#reason) .. reason
       outlive(ending)
+      due(ending)
     end
   end
 end

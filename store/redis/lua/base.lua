@@ -35,6 +35,8 @@ local function begin(keys, given)
   if now < 0 or now >= 7258118400000000 then error({err = 'JETONCLOCK the server shows no year from 1970 to 2199'}) end
 end
 
+local never = 281474976710655 -- ms, the last that six bytes hold
+
 -- present is a number, and nil for zero.
 local function present(n) return n ~= 0 and n or nil end
 

@@ -1,7 +1,9 @@
 -- The end of every step that changes something: pruning, the write, the events.
 
--- prune looks at eight entries at random on every fourth write that adds one, and removes the dead among them, so that what
--- adds pays for the cleaning: two entries each. A damaged one ends it, and must not stand in the way.
+-- prune removes the dead among entries that were taken at random: eight on every fourth write that adds one, so that what adds
+-- pays for the cleaning, two entries each; and none before the first can be dead, which is known again once all were seen. A
+-- damaged one ends it, and must not stand in the way.
+local sample = 8
 local function prune(got)
   for i = 1, #got, 2 do
     local f, v = got[i], got[i + 1]
@@ -9,6 +11,15 @@ local function prune(got)
       if removable(v) then drop(f, v) end
     end
   end
+  if #got >= 2 * sample then return end
+  local first = never
+  for i = 1, #got, 2 do
+    if #got[i] == 17 and edits[got[i]] == nil then first = min(first, lasts(got[i + 1])) end
+  end
+  for _, v in pairs(edits) do
+    if v then first = min(first, lasts(v)) end
+  end
+  h.due = first
 end
 
 -- tell appends to the feed: its genesis where it is not there, whose birth is new after a loss; and where told is true the
@@ -54,15 +65,15 @@ end
 -- erase it. grows says that the ledger may have more entries than before, so that it must be pruned.
 local function finish(told, name, grows)
   told = told or #barred > 0
-  if grows and not h.fresh and byte(nonce, 9) % 4 == 0 then
-    pcall(prune, call('HRANDFIELD', ledger, 8, 'WITHVALUES'))
+  if grows and not h.fresh and now >= h.due * 1000 and byte(nonce, 9) % 4 == 0 then
+    pcall(prune, call('HRANDFIELD', ledger, sample, 'WITHVALUES'))
   end
   h.time = max(h.time, now)
   if told then tell(true) end -- before the ledger: a follower may know too much, and never too little
   if h.unlink then call('UNLINK', ledger) end -- whatever its size; what must stay is written anew
   local later = h.fresh or ends > h.ends
   if later then h.ends = max(ends, h.ends) + floor(keep / 8) end -- or every write would have to move it on
-  local set, del = {'h', pack('>Bc8I7I7I7I7I2I6', 0x11, check, h.seq, h.cut, h.cuttime, h.time, h.marks, h.ends)}, {}
+  local set, del = {'h', pack('>Bc8I7I7I7I7I2I6I6', 0x11, check, h.seq, h.cut, h.cuttime, h.time, h.marks, h.ends, h.due)}, {}
   local n = 2
   if h.changed then
     set[3], set[4], n = 'x', pack('>Bc8I7I7I7', 0x17, check, h.floor, h.floortime, h.keptcut) .. h.keep, 4

@@ -18,18 +18,18 @@ local tell -- finish.lua
 -- its head has lost its cut.
 local function open(got, n)
   local raw, extra = got[1], got[2]
-  h = {seq = 0, cut = 0, cuttime = 0, time = 0, marks = 0, ends = 0, floor = 0, floortime = 0, keptcut = 0, keep = '', extra = extra}
+  h = {seq = 0, cut = 0, cuttime = 0, time = 0, marks = 0, ends = 0, due = 0, floor = 0, floortime = 0, keptcut = 0, keep = '', extra = extra}
   if raw then
-    if byte(raw) ~= 0x11 or #raw ~= 45 then corrupt('the head is foreign or cut short') end
+    if byte(raw) ~= 0x11 or #raw ~= 51 then corrupt('the head is foreign or cut short') end
     if sub(raw, 2, 9) ~= check then corrupt('the head belongs to another subject') end
-    h.seq, h.cut, h.cuttime, h.time, h.marks, h.ends = unpackb('>I7I7I7I7I2I6', raw, 10)
+    h.seq, h.cut, h.cuttime, h.time, h.marks, h.ends, h.due = unpackb('>I7I7I7I7I2I6I6', raw, 10)
   else -- a ledger that is not there starts at the keyspace's birth: a lost store never un-revokes
     for i = 2, n do
       if got[i] then corrupt('the ledger has no head') end
     end
     tell(false)
     local birth = tail.birth
-    h.seq, h.cut, h.cuttime, h.time, h.marks, h.ends, h.fresh = birth, birth, birth, 0, 0, 0, true
+    h.seq, h.cut, h.cuttime, h.time, h.marks, h.ends, h.due, h.fresh = birth, birth, birth, 0, 0, 0, never, true
   end
   if extra then
     if byte(extra) ~= 0x17 or #extra < 30 or sub(extra, 2, 9) ~= check then corrupt('the floor is foreign or cut short') end
@@ -46,11 +46,17 @@ end
 -- outlive moves the ledger's end behind a member's end or a cut, in ms.
 local function outlive(t) ends = max(ends, ceil(t + keep)) end
 
+-- due says that an entry can be dead from t on, in ms.
+local function due(t) h.due = min(h.due, max(0, ceil(t))) end
+
+local dying = 300000000 -- µs; how long an entry that a cut has ended stays, so that a late repeat of its Issue finds it dead
+
 local function cut(op, ops)
   h.cut = seq()
   h.cuttime = max(h.cuttime, now)
   h.ops = op .. sub(ops or '', 1, 48)
   outlive(now / 1000)
+  due((now + dying) / 1000)
 end
 
 -- reply answers, and says to which question: replies out of step must not pass for each other.

@@ -107,19 +107,22 @@ end
 
 local function dead(s) return reply(s == 'R' and 'revoked' or 'notfound') end
 
--- removable reports whether nothing is lost with a value: it expired, or its cut is old enough (5 minutes, so that a late
--- repeat of its Issue finds it dead instead of bringing it back). It reads no more of a record than that takes.
-local function removable(v)
+-- lasts returns from when on nothing is lost with a value, in ms: its end, or for a record some time after the cut that ended
+-- it. It reads no more of a record than that takes.
+local function lasts(v)
   local ending = mark(v)
-  if ending then return ending * 1000 <= now end
+  if ending then return ending end
   local first = byte(v)
   if first < 0x18 or first > 0x1f then corrupt('a record is foreign') end
   local top, low = unpackb('>BI6', v, 10)
   local place = top % 32 * 281474976710656 + low
-  if place <= h.cut and h.cuttime + 300000000 < now then return true end
   text, at = v, 33 -- behind the link
   if first % 2 == 1 then at = unpackb('>I6', v, 17) == 0 and 47 or 39 end
   local rotated = floor(place / 1000) + varint()
   varint()
-  return reach(rotated, varint()) * 1000 <= now
+  local expires = reach(rotated, varint())
+  if place <= h.cut then return min(expires, ceil((h.cuttime + dying) / 1000)) end
+  return expires
 end
+
+local function removable(v) return lasts(v) * 1000 <= now end

@@ -33,5 +33,7 @@ end
 -- put stores a changed record; was is when it expired before.
 local function put(f, r, was)
   edits[f] = encode(r)
-  if r.expires ~= was then outlive(r.expires) end
+  if r.expires == was then return end
+  outlive(r.expires)
+  due(r.expires)
 end
