@@ -28,8 +28,9 @@ type Stack struct {
 	// Revoker ends tokens and sessions.
 	Revoker *token.Revoker
 
-	close func() error
-	built Config // as it was, without keys
+	others []token.TrustedIssuer // what Config.Issuers made
+	close  func() error
+	built  Config // as it was, without keys
 }
 
 // Close ends what was built: first the verifier, which still writes last-seen times, then the store with its layers.
@@ -65,6 +66,11 @@ func (c *Config) Build(ctx context.Context) (*Stack, error) {
 	if c.APIKeys != nil {
 		if s.APIKeys, err = c.APIKeys(s.Store); err != nil {
 			return nil, errors.Join(fmt.Errorf("jeton: Config.APIKeys: %w", err), s.Store.Close())
+		}
+	}
+	if c.Issuers != nil {
+		if s.others, err = c.Issuers(s.Store); err != nil {
+			return nil, errors.Join(fmt.Errorf("jeton: Config.Issuers: %w", err), s.Store.Close())
 		}
 	}
 	for _, part := range parts {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"net/url"
 	"os"
@@ -129,6 +130,52 @@ func TestAPIKeys(t *testing.T) {
 	ended = nil
 	if s, err := c.Build(t.Context()); s != nil || !errors.Is(err, broken) || !strings.Contains(err.Error(), "Config.APIKeys") || len(ended) != 1 {
 		t.Errorf("%v, %v, %v", s, err, ended)
+	}
+}
+
+// TestIssuers: what a program trusts beside our own issuer is judged by the opened store, with its layers; a mistake closes it.
+// Killed mutants: our own issuer alone; an error that is dropped.
+func TestIssuers(t *testing.T) {
+	other, err := token.HS256("theirs", []byte(strings.Repeat("other", 8)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ended []string
+	c := sound()
+	c.Wrap = []Wrap{around("layer", &ended)}
+	trusted := token.TrustedIssuer{Issuer: "https://other.example", Keys: other.VerifyKey(), Audience: []string{"api"}, Foreign: &token.Foreign{}}
+	c.Issuers = func(s store.TokenStore) ([]token.TrustedIssuer, error) {
+		if _, ok := s.(shell); !ok {
+			t.Errorf("the store is %T", s)
+		}
+		trusted.Check = token.Denylist(s)
+		return []token.TrustedIssuer{trusted}, nil
+	}
+	s, err := c.Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for iss, want := range map[string]error{"https://other.example": token.ErrSignature, "https://nobody.example": token.ErrIssuer} {
+		enc := base64.RawURLEncoding
+		raw := enc.EncodeToString([]byte(`{"alg":"HS256","kid":"theirs"}`)) + "." + enc.EncodeToString([]byte(`{"iss":"`+iss+`"}`)) + ".AAAA"
+		if _, err := s.Verifier.Verify(t.Context(), raw); !errors.Is(err, want) {
+			t.Errorf("a forged token of %s: %v, want %v", iss, err, want)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	broken := errors.New("broken")
+	for rule, f := range map[string]func(store.TokenStore) ([]token.TrustedIssuer, error){
+		"an error":  func(store.TokenStore) ([]token.TrustedIssuer, error) { return nil, broken },
+		"a mistake": func(store.TokenStore) ([]token.TrustedIssuer, error) { return []token.TrustedIssuer{{}}, nil },
+	} {
+		c.Issuers, ended = f, nil
+		s, err := c.Build(t.Context())
+		named := err != nil && strings.Contains(err.Error(), "ssuers")
+		if s != nil || !named || errors.Is(err, broken) != (rule == "an error") || len(ended) != 1 {
+			t.Errorf("%s: %v, %v, %v", rule, s, err, ended)
+		}
 	}
 }
 

@@ -38,6 +38,9 @@ type Config struct {
 	// APIKeys makes the API keys that the verifier accepts, on the store that Build opened; Stack.APIKeys has them. No file can
 	// give it. Defaults to none.
 	APIKeys func(s store.TokenStore) ([]*token.APIKeys, error)
+	// Issuers are others that the verifier trusts beside our own, judged by the store that Build opened. No file can give them.
+	// Defaults to none.
+	Issuers func(s store.TokenStore) ([]token.TrustedIssuer, error)
 	// Wrap are layers around the store, of modules that this package does not know: the first is the outermost, so
 	// {observe, limit} makes observe(limit(store)). No file can give them. Defaults to none.
 	Wrap []Wrap

@@ -24,7 +24,7 @@ func (c *Config) issuer(s *Stack, keys keyring) (err error) {
 	return err
 }
 
-// verifier makes the verifier, for our own tokens.
+// verifier makes the verifier, for our own tokens and those of others that the program trusts.
 func (c *Config) verifier(s *Stack, _ keyring) (err error) {
 	check := token.Sessions
 	switch c.Verifier.Check {
@@ -41,10 +41,11 @@ func (c *Config) verifier(s *Stack, _ keyring) (err error) {
 	o := c.Verifier.VerifierOptions
 	o.Events = c.events(o.Events)
 	o.APIKeys = slices.Concat(o.APIKeys, s.APIKeys)
-	s.Verifier, err = token.NewVerifier([]token.TrustedIssuer{{
+	own := token.TrustedIssuer{
 		Issuer: c.IssuerName, Keys: s.Keys, Audience: audience, MaxLifetime: c.Verifier.MaxLifetime,
 		Check: check(s.Store), Extra: c.Verifier.Extra,
-	}}, &o)
+	}
+	s.Verifier, err = token.NewVerifier(append([]token.TrustedIssuer{own}, s.others...), &o)
 	return err
 }
 

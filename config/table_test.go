@@ -58,7 +58,7 @@ func aliasNames(e *entry) []string {
 // TestEveryOptionHasAKey: an option that package token gets has a key, or is known to be a program's alone.
 func TestEveryOptionHasAKey(t *testing.T) {
 	program := []string{
-		"Events", "APIKeys", "Wrap", "Issuer.Claims", "Issuer.Keys", "Issuer.Events", "Issuer.Now", "Verifier.Extra",
+		"Events", "APIKeys", "Issuers", "Wrap", "Issuer.Claims", "Issuer.Keys", "Issuer.Events", "Issuer.Now", "Verifier.Extra",
 		"Verifier.VerifierOptions.APIKeys", "Verifier.VerifierOptions.Events", "Verifier.VerifierOptions.Now",
 		"Revoker.Events", "Revoker.Now",
 	}
