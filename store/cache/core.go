@@ -210,13 +210,11 @@ func (c *core) keep(key uint64, a *Answer, src store.StampSource) {
 // changed makes all that is known of a subject be asked for again. It comes after the store's reply: an answer that was
 // read before the write and is kept after it carries the old count.
 func (c *core) changed(s store.Subject) {
-	c.at("change")
 	c.shard(s.Digest()).gen.Add(1)
 }
 
 // issued makes what is unknown of a subject be asked for again.
 func (c *core) issued(s store.Subject) {
-	c.at("issue")
 	c.shard(s.Digest()).absent.Add(1)
 }
 

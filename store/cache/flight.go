@@ -34,7 +34,6 @@ type flight struct {
 // miss asks the store, together with others that ask the same. The question goes out on a context of its own, which ends
 // when nobody waits any more: one caller's end is not the others'.
 func (c *core) miss(ctx context.Context, key uint64, q question, now time.Time) (*Answer, error) {
-	c.at("miss")
 	src := c.note(q, now)
 	f, err := c.board(ctx, key, q, src)
 	if err != nil {
@@ -119,7 +118,6 @@ func (c *core) fly(ctx context.Context, f *flight) {
 		f.err = ctx.Err()
 		return
 	}
-	c.at("ask")
 	st, err := c.ask(ctx, f.subject, f.ids...)
 	if err != nil {
 		f.err = err
