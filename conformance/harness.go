@@ -52,7 +52,8 @@ type Traits struct {
 	// need more are skipped. Zero: as many as the suite needs, which is 100 more than the largest limit and MaxMarks together.
 	MaxSessions int
 	// CachedRecords says that Lookup may tell a live record as it was before its last Rotate, Touch or Update, as a cache
-	// in front of a store does; whether it lives must be right all the same. The suite then reads records by List.
+	// in front of a store does; whether it lives must be right all the same. It may also tell a record behind a cut after it
+	// was pruned. The suite then reads records by List.
 	CachedRecords bool
 	// Patience is how long one rule may take. Defaults to 1 minute.
 	Patience time.Duration

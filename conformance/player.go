@@ -176,6 +176,9 @@ func (p *player) compareLedger(i int, now time.Time) string {
 	live := map[string]bool{}
 	for k, id := range names {
 		en := st.Entries[k]
+		if en.Status == store.Revoked && en.Reason == store.ReasonCut && p.pruned(n.subject, id) {
+			en = store.Entry{}
+		}
 		status, reason := n.status(id)
 		if status == store.Revoked && reason == store.ReasonCut && en.Status == store.Unknown {
 			delete(n.records, id) // pruned, which is right too
@@ -197,6 +200,16 @@ func (p *player) compareLedger(i int, now time.Time) string {
 		}
 	}
 	return p.compareList(n, live)
+}
+
+// pruned asks what is behind a cache, which may go on telling a record that was behind a cut and is pruned by now.
+func (p *player) pruned(s store.Subject, id string) bool {
+	inner, ok := p.e.s.(store.Unwrapper)
+	if !ok || !p.e.h.Traits.CachedRecords {
+		return false
+	}
+	st, err := inner.Unwrap().Lookup(p.e.ctx, s, id)
+	return err == nil && st.Entries[0].Status == store.Unknown
 }
 
 // lapsed lets a store drop a ledger in which nothing has mattered for a day: its cut then stays or moves up, or is that of

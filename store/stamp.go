@@ -17,7 +17,11 @@ type StampSource struct {
 	// Gen counts the changes of the subject's shard; GenSeen is its value.
 	Gen     *atomic.Uint64
 	GenSeen uint64
-	// Epoch counts the cache's doubts about everything; EpochSeen is its value.
+	// Absent counts the Issues of the subject's shard; AbsentSeen is its value. Nil for an answer without an unknown id,
+	// which no Issue can change.
+	Absent     *atomic.Uint64
+	AbsentSeen uint64
+	// Epoch counts the cache's doubts about all that it was told; EpochSeen is its value.
 	Epoch     *atomic.Uint64
 	EpochSeen uint64
 	// SyncedAt is when the last drained poll of the subject's partition was sent. Nil for a cache without a feed, whose
@@ -39,10 +43,19 @@ func NewStamp(s StampSource) Stamp {
 	return Stamp{s}
 }
 
-// Valid reports whether the answer may be used at now, which must come from time.Now with its monotonic reading.
+// Valid reports whether the answer may be used at now, which must come from time.Now with its monotonic reading, after
+// the check began that the answer is used for.
 func (t Stamp) Valid(now time.Time) bool {
+	// The poll first. Read after the counters, it could be one that came since, with the very revocation that the
+	// counters did not show yet.
+	return t.Timely(now) && t.Unchanged()
+}
+
+// Timely reports whether the answer is young enough at now, and the last poll of the feed recent enough. By itself it says
+// nothing about revocations; ask it before Unchanged.
+func (t Stamp) Timely(now time.Time) bool {
 	s := &t.s
-	if s.Gen == nil || s.Gen.Load() != s.GenSeen || s.Epoch.Load() != s.EpochSeen {
+	if s.Gen == nil {
 		return false
 	}
 	if s.SyncedAt != nil {
@@ -52,6 +65,14 @@ func (t Stamp) Valid(now time.Time) bool {
 		}
 	}
 	return age(s.At, now) < s.MaxAge
+}
+
+// Unchanged reports whether no counter has moved: the cache has heard of nothing that changed the answer. It may have
+// stopped hearing; what serves answers through an outage, outside of every promise, needs at least this.
+func (t Stamp) Unchanged() bool {
+	s := &t.s
+	return s.Gen != nil && s.Gen.Load() == s.GenSeen && s.Epoch.Load() == s.EpochSeen &&
+		(s.Absent == nil || s.Absent.Load() == s.AbsentSeen)
 }
 
 // age is the larger of the monotonic and the wall difference: Go's monotonic clock stands still while a machine sleeps.

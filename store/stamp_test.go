@@ -10,8 +10,8 @@ import (
 
 func TestStamp(t *testing.T) {
 	type caches struct {
-		gen, epoch atomic.Uint64
-		synced     atomic.Pointer[time.Time]
+		gen, absent, epoch atomic.Uint64
+		synced             atomic.Pointer[time.Time]
 	}
 	start := now // without a monotonic reading: both differences are the wall's
 	for _, c := range []struct {
@@ -25,6 +25,8 @@ func TestStamp(t *testing.T) {
 		{name: "just before its age", after: time.Minute - 1, want: true},
 		{name: "of its age", after: time.Minute},
 		{name: "a change in the shard", then: func(c *caches) { c.gen.Add(1) }},
+		{name: "an Issue in the shard", then: func(c *caches) { c.absent.Add(1) }},
+		{name: "an Issue in the shard, and nothing unknown in the answer", source: func(s *store.StampSource) { s.Absent = nil }, then: func(c *caches) { c.absent.Add(1) }, want: true},
 		{name: "a doubt about everything", then: func(c *caches) { c.epoch.Add(1) }},
 		{name: "a change before the answer was asked for", source: func(s *store.StampSource) { s.GenSeen = 6 }},
 		{name: "the clock set back less than its age", after: -30 * time.Second, want: true},
@@ -46,7 +48,7 @@ func TestStamp(t *testing.T) {
 			k.epoch.Store(8)
 			k.synced.Store(&start)
 			s := store.StampSource{
-				Gen: &k.gen, GenSeen: 7, Epoch: &k.epoch, EpochSeen: 8, SyncedAt: &k.synced, At: start, MaxAge: time.Minute, MaxStale: time.Hour,
+				Gen: &k.gen, GenSeen: 7, Absent: &k.absent, Epoch: &k.epoch, EpochSeen: 8, SyncedAt: &k.synced, At: start, MaxAge: time.Minute, MaxStale: time.Hour,
 			}
 			if c.source != nil {
 				c.source(&s)

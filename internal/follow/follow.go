@@ -31,6 +31,8 @@ type Options struct {
 	Poll time.Duration
 	// Timeout ends one poll. Defaults to Poll, at least 100ms.
 	Timeout time.Duration
+	// Now is the clock that Synced's times come from. Defaults to time.Now.
+	Now func() time.Time
 	// Log, where it is not nil, is told errors: a poll or the bell failed. They end nothing.
 	Log func(error)
 }
@@ -47,6 +49,9 @@ func Run(ctx context.Context, feed store.Feed, h Handler, o Options) error {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = max(o.Poll, 100*time.Millisecond)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	if o.Log == nil {
 		o.Log = func(error) {}
@@ -111,7 +116,7 @@ func (f *follower) drain(ctx context.Context, p *part) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for doubts := 0; ; {
-		sent := time.Now()
+		sent := f.o.Now()
 		batch, err := f.poll(ctx, p)
 		if err != nil {
 			return err

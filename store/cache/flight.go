@@ -1,0 +1,149 @@
+package storecache
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jetonkit/jeton/store"
+)
+
+// route is what a flight is shared by: callers that noted the same counters for the same question. With the key alone, one
+// who comes after a revocation would get an answer from before it.
+type route struct {
+	key, gen, absent, epoch uint64
+}
+
+// flight is one question on its way to the store, and who waits for the answer.
+type flight struct {
+	question
+	route  route
+	src    store.StampSource
+	landed chan struct{}
+	cancel context.CancelFunc
+
+	waiting int // under the core's lock; at 0 the flight is called off
+
+	// These are set before landed is closed.
+	answer   *Answer
+	err      error
+	panicked any
+}
+
+// miss asks the store, together with others that ask the same. The question goes out on a context of its own, which ends
+// when nobody waits any more: one caller's end is not the others'.
+func (c *core) miss(ctx context.Context, key uint64, q question, now time.Time) (*Answer, error) {
+	src := c.note(q, now)
+	f, err := c.board(ctx, key, q, src)
+	if err != nil {
+		return nil, err
+	}
+	if c.probe != nil {
+		c.probe.wait(f.landed)
+	}
+	select {
+	case <-f.landed:
+	case <-ctx.Done():
+		c.leave(f)
+		return nil, ctx.Err()
+	}
+	if f.panicked != nil {
+		panic(f.panicked)
+	}
+	if c.closed.Load() && errors.Is(f.err, context.Canceled) {
+		return nil, store.ErrClosed
+	}
+	return f.answer, f.err
+}
+
+// board joins a flight or begins one. A flight that began longer than MaxStale ago is not joined: what it read may be from
+// before a revocation that is older than that by now.
+func (c *core) board(ctx context.Context, key uint64, q question, src store.StampSource) (*flight, error) {
+	r := route{key: key, gen: src.GenSeen, absent: src.AbsentSeen, epoch: src.EpochSeen}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed.Load() {
+		return nil, store.ErrClosed
+	}
+	if f := c.flights[r]; f != nil && f.is(q) && age(f.src.At, src.At) <= c.o.MaxStale {
+		f.waiting++
+		c.count.shared.Add(1)
+		return f, nil
+	}
+	f := &flight{question: q.own(), route: r, src: src, landed: make(chan struct{}), waiting: 1}
+	c.flights[r] = f
+	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	c.landed.Add(1)
+	if c.probe != nil {
+		c.probe.start(func() { c.fly(ctx, f) })
+	} else {
+		go c.fly(ctx, f)
+	}
+	return f, nil
+}
+
+// leave is for a caller that does not wait any longer.
+func (c *core) leave(f *flight) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.waiting--; f.waiting == 0 {
+		c.forget(f)
+		f.cancel()
+	}
+}
+
+// forget lets nobody join a flight any more. The caller holds the lock.
+func (c *core) forget(f *flight) {
+	if c.flights[f.route] == f {
+		delete(c.flights, f.route)
+	}
+}
+
+// fly asks the store, when there is a place, and keeps the answer.
+func (c *core) fly(ctx context.Context, f *flight) {
+	defer c.landed.Done()
+	defer func() {
+		f.panicked = recover() // it is the callers', as it would be without the cache
+		c.mu.Lock()
+		c.forget(f)
+		c.mu.Unlock()
+		f.cancel()
+		close(f.landed)
+	}()
+	select {
+	case c.reads <- struct{}{}:
+		defer func() { <-c.reads }()
+	case <-ctx.Done():
+		f.err = ctx.Err()
+		return
+	}
+	st, err := c.ask(ctx, f.subject, f.ids...)
+	if err != nil {
+		f.err = err
+		return
+	}
+	if len(st.Entries) != len(f.ids) {
+		f.err = fmt.Errorf("%w: %d answers to %d ids", store.ErrCorrupt, len(st.Entries), len(f.ids))
+		return
+	}
+	a := newAnswer(f.question, st, c.o.Now())
+	c.keep(f.route.key, a, f.src)
+	f.answer = a
+}
+
+// end calls off what is on its way and waits until it has landed.
+func (c *core) end() {
+	c.mu.Lock()
+	c.closed.Store(true)
+	for _, f := range c.flights {
+		f.cancel()
+	}
+	c.mu.Unlock()
+	c.landed.Wait()
+}
+
+// age is how far apart two readings of the clock are, by whichever of its two hands says more.
+func age(since, now time.Time) time.Duration {
+	return max(now.Sub(since), now.Round(0).Sub(since.Round(0)).Abs())
+}

@@ -1,0 +1,5 @@
+//go:build !race
+
+package storecache
+
+const raceEnabled = false
