@@ -115,20 +115,23 @@ func (s State) Verdict(p Presented) Verdict {
 	} else if !p.WithoutRecord {
 		return Verdict{Reason: ReasonUnknown}
 	}
-	var reason string
-	if p.Foreign {
-		reason = s.foreign(p)
-	} else {
-		reason = s.own(p)
-	}
-	if reason != "" {
+	if reason := s.Barred(&p); reason != "" {
 		return Verdict{Reason: reason}
 	}
 	return Verdict{Alive: true, Record: rec}
 }
 
+// Barred is the part of the rule that needs no entries: it returns why cut and floor make a token dead, and "" if they do
+// not. Verdict stands on it, and so does who knows the marks without entries to hold them.
+func (s *State) Barred(p *Presented) (reason string) {
+	if p.Foreign {
+		return s.foreign(p)
+	}
+	return s.own(p)
+}
+
 // own returns why an own token is dead by cut or floor; empty if it is not.
-func (s State) own(p Presented) string {
+func (s *State) own(p *Presented) string {
 	if p.Seq <= s.Floor {
 		return ReasonFloor
 	}
@@ -140,7 +143,7 @@ func (s State) own(p Presented) string {
 }
 
 // foreign returns why a foreign token is dead by cut or floor; empty if it is not.
-func (s State) foreign(p Presented) string {
+func (s *State) foreign(p *Presented) string {
 	skew := max(p.ForeignSkew, p.Leeway)
 	if p.IssuedAt.IsZero() || p.IssuedAt.After(s.Now.Add(p.Leeway)) {
 		return ReasonUndated

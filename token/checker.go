@@ -8,7 +8,7 @@ import (
 )
 
 // Checker says whether a token whose signature and claims are good is still alive. It is safe for concurrent use.
-// [Sessions] and [Denylist] are the ready ones.
+// [Sessions], [Denylist] and [Local] are the ready ones.
 type Checker interface {
 	// MaxTokenLife returns the longest life of a token that the checker can judge, and an error, best a
 	// [store.FieldError], where what it stands on cannot keep the promise. NewVerifier calls it once.

@@ -28,8 +28,8 @@ type TrustedIssuer struct {
 	Types []string
 	// MaxLifetime is the longest exp - iat accepted: at most what Check can judge. Defaults to that.
 	MaxLifetime time.Duration
-	// Check says whether a good token is still alive: [Sessions], [Denylist] or your own; of a foreign issuer Denylist or your
-	// own. Required.
+	// Check says whether a good token is still alive: [Sessions], [Denylist], [Local] or your own; of a foreign issuer any but
+	// Sessions. Required.
 	Check Checker
 	// Foreign says that the issuer is not of this package: Auth0, Keycloak, any other. Defaults to nil, one of this package.
 	Foreign *Foreign
@@ -124,10 +124,10 @@ func trustTypes(field string, types []string, foreign bool) ([]string, error) {
 // trustChecker returns how long a token may live.
 func trustChecker(field string, t TrustedIssuer) (time.Duration, error) {
 	if t.Check == nil {
-		return 0, invalid(field+".Check", "is nil", "use Sessions(store), or Denylist(store)")
+		return 0, invalid(field+".Check", "is nil", "use Sessions(store), Denylist(store), or Local(view, nil)")
 	}
-	if _, records := t.Check.(sessions); records && t.Foreign != nil {
-		return 0, invalid(field+".Check", "is Sessions, and a foreign issuer's sessions have no records here", "use Denylist")
+	if t.Foreign != nil && needsRecords(t.Check) {
+		return 0, invalid(field+".Check", "is Sessions, and a foreign issuer's sessions have no records here", "use Denylist, or Local with a Denylist to fall back on")
 	}
 	life, err := t.Check.MaxTokenLife()
 	if err != nil {

@@ -1,0 +1,153 @@
+package revocation
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jetonkit/jeton/store"
+)
+
+// TestAge: the clock that ran further counts, and a wall clock that was set back by how far.
+func TestAge(t *testing.T) {
+	start := time.Now()
+	now := start.Add(time.Second)
+	for _, tt := range []struct {
+		rule string
+		wall time.Duration // how far the wall clock has moved besides
+		want time.Duration
+	}{
+		{"both clocks agree", 0, time.Second},
+		{"the machine slept, and the monotonic clock with it", time.Hour, time.Hour + time.Second},
+		{"the wall clock was set back", -time.Hour, time.Hour - time.Second},
+		{"the wall clock was set back by as much as has passed", -time.Second, time.Second},
+	} {
+		m := momentOf(start)
+		m.wall -= int64(tt.wall)
+		if got := m.age(now); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.rule, got, tt.want)
+		}
+	}
+	stale := momentOf(start)
+	stale.wall -= int64(time.Minute)
+	s := newSet(1)
+	s.synced.Store(stale)
+	if s.ready(now, 2*time.Second) {
+		t.Error("a process that slept for a minute takes its view for fresh")
+	}
+}
+
+// oneFeed has one partition and a fixed content.
+type oneFeed struct {
+	events []store.Event
+	broken atomic.Bool
+}
+
+func (f *oneFeed) Partitions(context.Context) (int, error) {
+	if f.broken.Load() {
+		return 0, errors.New("gone")
+	}
+	return 1, nil
+}
+
+func (f *oneFeed) Poll(_ context.Context, _ int, from store.Position) (store.Batch, error) {
+	for i, e := range f.events {
+		if from == (store.Position{}) || e.Position == from {
+			return store.Batch{Events: f.events[i:]}, nil
+		}
+	}
+	return store.Batch{}, nil
+}
+
+func (f *oneFeed) Listen(ctx context.Context, _ func(store.Bell)) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// TestClockSetBack: what was let go by a clock that ran ahead is read again when it is set back, and until then nothing is
+// judged.
+func TestClockSetBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		ann := store.User("ann")
+		f := &oneFeed{events: []store.Event{
+			{Position: store.Position{ID: "1"}, Birth: now.Add(-time.Hour), Time: now.Add(-time.Hour)},
+			{Position: store.Position{ID: "2"}, Birth: now.Add(-time.Hour), Time: now, Subject: ann.Digest(), IDs: []store.Digest{store.DigestID("jti")}},
+		}}
+		v, err := Open(t.Context(), f, &Options{MaxTokenLife: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = v.Close() }()
+		q := NewQuery(ann, store.Presented{TokenID: "jti", Seq: 1 << 60})
+		for _, tt := range []struct {
+			ahead time.Duration
+			again bool
+		}{{clockSlack, false}, {clockSlack + time.Second, true}, {365 * 24 * time.Hour, true}} {
+			doubts := v.doubts.Load()
+			v.parts[0].mu.Lock()
+			s := v.parts[0].set.Load()
+			s.sweep(v, time.Now().Add(365*24*time.Hour)) // as a clock does that is a year ahead
+			s.dropped = time.Now().Add(v.o.MaxStale/pollsPerMaxStale + tt.ahead)
+			v.parts[0].mu.Unlock()
+			time.Sleep(v.o.MaxStale)
+			synctest.Wait()
+			if again := v.doubts.Load() > doubts; again != tt.again {
+				t.Errorf("a clock set back by %v: read anew %v, want %v", tt.ahead, again, tt.again)
+			}
+			if got, err := v.Check(time.Now(), &q); tt.again && (err != nil || got.Alive) {
+				t.Errorf("a clock set back by %v: %+v, %v", tt.ahead, got, err)
+			}
+		}
+	})
+}
+
+// TestSetBackIsNotReady: the poll that meets a clock set back does not make the view ready.
+func TestSetBackIsNotReady(t *testing.T) {
+	v := &View{parts: make([]part, 1)}
+	again := false
+	v.again = func() { again = true }
+	s := v.empty()
+	s.dropped = time.Now().Add(time.Hour)
+	v.parts[0].set.Store(s)
+	(*learner)(v).Synced(0, time.Now())
+	if s.synced.Load() != nil || !again {
+		t.Error("a set that may lack something was taken for complete")
+	}
+}
+
+// TestNoLongerThanTheSlack: a check between a clock's being set back and the next poll finds its view too old.
+func TestNoLongerThanTheSlack(t *testing.T) {
+	if mostMaxStale > clockSlack {
+		t.Errorf("MaxStale may be %v, and entries outlive their tokens by %v", mostMaxStale, clockSlack)
+	}
+}
+
+// TestFeedThatEnds: a feed that cannot even be begun is tried again, and the view is not ready meanwhile.
+func TestFeedThatEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		now := time.Now()
+		f := &oneFeed{events: []store.Event{{Position: store.Position{ID: "1"}, Birth: now, Time: now}}}
+		v, err := Open(t.Context(), f, &Options{MaxTokenLife: time.Hour})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = v.Close() }()
+		f.broken.Store(true)
+		v.parts[0].mu.Lock()
+		v.again()
+		v.parts[0].mu.Unlock()
+		time.Sleep(time.Minute)
+		if v.Ready() == nil || v.failures.Load() < 10 || v.failures.Load() > 100 {
+			t.Errorf("%v after %d failures", v.Ready(), v.failures.Load())
+		}
+		f.broken.Store(false)
+		time.Sleep(time.Minute)
+		if err := v.Ready(); err != nil {
+			t.Error(err)
+		}
+	})
+}

@@ -1,0 +1,478 @@
+package revocation_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jetonkit/jeton/revocation"
+	"github.com/jetonkit/jeton/store"
+)
+
+var (
+	ann = store.User("ann")
+	bob = store.User("bob")
+)
+
+// TestRules holds a view to its rules, each a story of one feed.
+func TestRules(t *testing.T) {
+	for _, tt := range []struct {
+		rule  string
+		story func(*rig)
+	}{
+		{"a token lives until its id, its session or everything of its subject is revoked", func(r *rig) {
+			r.open(revocation.Options{})
+			time.Sleep(time.Second)
+			s, p := own(ann)
+			r.want("alive", s, p)
+			r.tell(ann, "other")
+			r.tell(bob, "jti")
+			r.tell(bob)
+			r.polled()
+			r.want("alive", s, p)
+			r.tell(ann, "jti")
+			r.polled()
+			r.want(revocation.ReasonRevoked, s, p)
+			p.TokenID = "jti2"
+			r.want("alive", s, p)
+			r.tell(ann, "sid")
+			r.polled()
+			r.want(revocation.ReasonRevoked, s, p)
+			p.SessionID = "sid2"
+			r.want("alive", s, p)
+			r.tell(ann)
+			r.polled()
+			r.want(store.ReasonCut, s, p)
+			r.want("alive", ann, store.Presented{TokenID: "later", Seq: seqNow() + 1})
+		}},
+		{"a bell is heard at once, and without one the next poll tells", func(r *rig) {
+			r.open(revocation.Options{})
+			time.Sleep(10 * time.Millisecond)
+			synctest.Wait()
+			s, p := own(ann)
+			polls := r.polls
+			r.ring(r.tell(ann))
+			r.want(store.ReasonCut, s, p)
+			if r.polls != polls {
+				r.Error("the bell was not enough")
+			}
+			s, p = own(bob)
+			r.tell(bob)
+			r.want("alive", s, p)
+			time.Sleep(stale/3*11/10 + time.Millisecond)
+			r.want(store.ReasonCut, s, p)
+		}},
+		{"tokens from before the birth are refused, own and foreign", func(r *rig) {
+			r.open(revocation.Options{})
+			r.want(store.ReasonCut, ann, store.Presented{TokenID: "x", Seq: uint64(r.birth.UnixMicro())})
+			r.want("alive", ann, store.Presented{TokenID: "x", Seq: uint64(r.birth.UnixMicro()) + 1})
+			s, p := foreign(ann, 0)
+			r.want(store.ReasonCut, s, p)
+			time.Sleep(5 * time.Second)
+			s, p = foreign(ann, 0)
+			r.want("alive", s, p)
+		}},
+		{"of a first install foreign tokens are accepted that are older; own ones there are none", func(r *rig) {
+			r.open(revocation.Options{FirstInstall: r.birth.Add(-time.Hour)})
+			s, p := foreign(ann, time.Hour)
+			r.want("alive", s, p)
+			r.want(store.ReasonCut, ann, store.Presented{TokenID: "x", Seq: uint64(r.birth.UnixMicro())})
+			r.tell(ann, "other") // with the horizon as its cut
+			r.polled()
+			r.want("alive", s, p)
+			r.tell(ann, "jti")
+			r.polled()
+			r.want(revocation.ReasonRevoked, s, p)
+			s, p = foreign(bob, time.Minute)
+			r.tell(bob)
+			r.polled()
+			r.want(store.ReasonCut, s, p)
+		}},
+		{"an hour after the first install, or before it, is none", func(r *rig) {
+			for _, at := range []time.Time{r.birth.Add(-time.Hour - time.Second), r.birth.Add(time.Hour + time.Second)} {
+				if at.After(r.birth) {
+					time.Sleep(2 * time.Hour)
+				}
+				r.open(revocation.Options{FirstInstall: at})
+				s, p := foreign(ann, time.Since(r.birth)+time.Minute)
+				r.want(store.ReasonCut, s, p)
+				r.close()
+			}
+			r.open(revocation.Options{})
+		}},
+		{"a feed that fails for longer than MaxStale makes no verdicts, and mends without a doubt", func(r *rig) {
+			r.open(revocation.Options{})
+			time.Sleep(time.Second)
+			doubts := r.stat("view_doubts")
+			s, p := own(ann)
+			r.set(func() { r.err = store.ErrUnavailable })
+			r.want("alive", s, p)
+			time.Sleep(stale)
+			r.want("not ready", s, p)
+			r.unready("longer ago than 3s")
+			r.tell(ann)
+			r.set(func() { r.err = nil })
+			r.polled()
+			r.want(store.ReasonCut, s, p)
+			if r.stat("view_doubts") != doubts || r.stat("view_feed_errors") == 0 || r.stat("view_unready") != 1 {
+				r.Errorf("stats %v", r.view.Stats())
+			}
+		}},
+		{"a feed that hangs is a feed that fails", func(r *rig) {
+			r.open(revocation.Options{})
+			time.Sleep(time.Second)
+			s, p := own(ann)
+			r.set(func() { r.stuck = 0 })
+			time.Sleep(stale + time.Second)
+			r.want("not ready", s, p)
+			r.set(func() { r.stuck = 1 })
+			time.Sleep(stale)
+			r.want("alive", s, p)
+		}},
+		{"a feed that was rolled back is read anew", func(r *rig) {
+			r.open(revocation.Options{})
+			time.Sleep(time.Second)
+			s, p := own(ann)
+			r.tell(bob, "lost")
+			r.polled()
+			r.set(func() { r.parts[0] = r.parts[0][:1] })
+			r.tell(ann, "jti") // another event in its place
+			r.polled()
+			r.want(revocation.ReasonRevoked, s, p)
+			r.want("alive", bob, store.Presented{TokenID: "lost", Seq: seqNow()})
+			if r.stat("view_doubts") != 2 {
+				r.Errorf("stats %v", r.view.Stats())
+			}
+		}},
+		{"a feed that was trimmed past the view is read anew", func(r *rig) {
+			r.open(revocation.Options{})
+			time.Sleep(time.Second)
+			s, p := own(ann)
+			r.tell(ann, "jti")
+			r.set(func() { r.parts[0] = r.parts[0][1:] })
+			r.polled()
+			r.want(revocation.ReasonRevoked, s, p)
+			if r.stat("view_doubts") != 2 {
+				r.Errorf("stats %v", r.view.Stats())
+			}
+		}},
+		{"a feed that was lost ends what is older than its new birth", func(r *rig) {
+			r.open(revocation.Options{})
+			time.Sleep(time.Second)
+			s, p := own(ann)
+			fs, fp := foreign(bob, 0)
+			r.want("alive", s, p)
+			time.Sleep(2 * time.Second)
+			r.lose()
+			r.polled()
+			r.want(store.ReasonCut, s, p)
+			r.want(store.ReasonCut, fs, fp)
+			time.Sleep(time.Second)
+			r.want("alive", ann, store.Presented{TokenID: "x", Seq: seqNow()})
+		}},
+		{"an empty feed gives no verdicts", func(r *rig) {
+			r.open(revocation.Options{})
+			s, p := own(ann)
+			r.set(func() { r.parts[0] = nil })
+			r.polled()
+			r.want("not ready", s, p)
+			r.unready("of 1 partitions 1 are not read, and 0")
+			if _, known := r.view.Lag(); known {
+				r.Error("the lag of nothing is known")
+			}
+			time.Sleep(time.Hour)
+			r.want("not ready", s, p)
+		}},
+		{"a view that reads anew gives no verdicts until it is complete", func(r *rig) {
+			r.open(revocation.Options{})
+			time.Sleep(time.Second)
+			s, p := own(ann)
+			for i := range 10 {
+				r.tell(bob, fmt.Sprint(i))
+			}
+			r.tell(ann, "jti")
+			r.polled()
+			r.set(func() {
+				r.page = 2
+				for i := range r.parts[0] {
+					r.parts[0][i].Position.Nonce[1] = 1 // another feed
+				}
+			})
+			gate := make(chan struct{})
+			r.set(func() { r.hold = gate })
+			time.Sleep(stale / 2)
+			for range 5 {
+				gate <- struct{}{}
+				synctest.Wait()
+				r.want("not ready", s, p)
+			}
+			r.set(func() { r.hold = nil })
+			close(gate)
+			synctest.Wait()
+			r.want(revocation.ReasonRevoked, s, p)
+		}},
+		{"the entries of a view end with the tokens that they bar, and their memory with them", func(r *rig) {
+			time.Sleep(time.Second)
+			r.open(revocation.Options{})
+			for i := range 500 {
+				r.tell(store.User(fmt.Sprint(i)), "jti")
+				r.tell(store.User(fmt.Sprint(i)))
+			}
+			keep := store.User("keeper")
+			r.append(0, store.Event{Subject: keep.Digest(), Cut: seqNow(), CutTime: time.Now(), Keep: store.DigestID("sid"), KeptCut: 1, Floor: 1, FloorTime: time.Now()})
+			r.polled()
+			if n, b := r.stat("view_entries"), r.stat("view_bytes"); n != 1001 || b < n*25 {
+				r.Errorf("%d entries, %d bytes", n, b)
+			}
+			s, p := own(store.User("7"))
+			p.Seq--
+			time.Sleep(time.Hour + store.MarkMargin - time.Minute)
+			r.want(revocation.ReasonRevoked, s, p)
+			if n := r.stat("view_entries"); n != 1001 {
+				r.Errorf("%d entries, a minute too early", n)
+			}
+			time.Sleep(3 * time.Minute)
+			if n, b := r.stat("view_entries"), r.stat("view_bytes"); n != 0 || b != 0 {
+				r.Errorf("%d entries, %d bytes are left", n, b)
+			}
+			r.want("alive", ann, store.Presented{TokenID: "x", Seq: seqNow()})
+		}},
+		{"what is over when it is read is left out", func(r *rig) {
+			r.tell(ann, "jti")
+			r.append(0, store.Event{Subject: bob.Digest(), IDs: []store.Digest{store.DigestID("jti")}, Time: time.Now().Add(-time.Hour - store.MarkMargin - time.Second)})
+			r.open(revocation.Options{})
+			if n := r.stat("view_entries"); n != 1 {
+				r.Errorf("%d entries", n)
+			}
+		}},
+		{"cut and floor never fall", func(r *rig) {
+			time.Sleep(time.Second)
+			s, p := own(ann)
+			fs, fp := foreign(ann, 0)
+			d := ann.Digest()
+			r.append(0, store.Event{Subject: d, Cut: p.Seq + 5, CutTime: time.Now(), Floor: 7, FloorTime: time.Now()})
+			r.append(0, store.Event{Subject: d, Cut: p.Seq - 5, CutTime: r.birth, Keep: store.DigestID("sid"), IDs: []store.Digest{d}})
+			r.open(revocation.Options{})
+			r.want(store.ReasonCut, s, p)
+			r.want(store.ReasonFloor, fs, fp)
+			p.Seq = 6
+			r.want(store.ReasonFloor, s, p)
+		}},
+		{"of a kept session tokens live that are younger than the cut before", func(r *rig) {
+			time.Sleep(time.Second)
+			s, p := own(ann)
+			r.append(0, store.Event{Subject: s.Digest(), Cut: p.Seq + 5, CutTime: time.Now(), Keep: store.DigestID("sid"), KeptCut: p.Seq - 1})
+			r.open(revocation.Options{})
+			r.want("alive", s, p)
+			p.Seq--
+			r.want(store.ReasonCut, s, p)
+			p.Seq++
+			p.SessionID, p.TokenID = "other", "sid"
+			r.want(store.ReasonCut, s, p)
+			p.SessionID = "" // it stands by itself
+			r.want("alive", s, p)
+		}},
+		{"a token that names nothing is dead, and no store's record helps", func(r *rig) {
+			r.open(revocation.Options{})
+			r.want(store.ReasonUnknown, ann, store.Presented{Seq: 1 << 60})
+			r.want("alive", ann, store.Presented{SessionID: "sid", Seq: 1 << 60}) // WithoutRecord is not asked for, and taken
+			if v, err := r.view.Check(time.Now(), new(revocation.Query)); v.Alive || err != nil {
+				r.Errorf("the zero query: %v, %v", v.Alive, err)
+			}
+		}},
+		{"the verdict is of the moment that is asked for", func(r *rig) {
+			r.open(revocation.Options{})
+			q := revocation.NewQuery(ann, store.Presented{TokenID: "x", Seq: 1 << 60})
+			now := time.Now()
+			for at, want := range map[time.Duration]error{
+				stale: nil, stale + time.Nanosecond: revocation.ErrNotReady, 24 * time.Hour: revocation.ErrNotReady, -stale: nil, -stale - time.Second: revocation.ErrNotReady,
+			} {
+				if _, err := r.view.Check(now.Add(at), &q); !errors.Is(err, want) {
+					r.Errorf("%v from now: %v, want %v", at, err, want)
+				}
+			}
+		}},
+		{"a closed view gives no verdicts, and closing twice is nil", func(r *rig) {
+			r.open(revocation.Options{})
+			r.tell(ann, "jti")
+			r.polled()
+			r.close()
+			r.close()
+			s, p := own(ann)
+			r.want("not ready", s, p)
+			if r.stat("view_entries") != 0 {
+				r.Error("it holds its memory")
+			}
+			time.Sleep(time.Hour)
+			if r.view.Ready() == nil {
+				r.Error("it is ready")
+			}
+		}},
+	} {
+		t.Run(tt.rule, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := &rig{T: t, tape: newTape(1)}
+				defer func() { r.close() }()
+				tt.story(r)
+			})
+		})
+	}
+}
+
+// polled lets each partition be polled once more.
+func (r *rig) polled() {
+	time.Sleep(stale/3*11/10 + time.Millisecond)
+	synctest.Wait()
+}
+
+func (r *rig) close() {
+	r.Helper()
+	if err := r.view.Close(); err != nil {
+		r.Error(err)
+	}
+}
+
+// unready holds the view to not being ready, and to saying why.
+func (r *rig) unready(why string) {
+	r.Helper()
+	err := r.view.Ready()
+	if !errors.Is(err, revocation.ErrNotReady) || !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), why) {
+		r.Errorf("Ready is %v, want %q", err, why)
+	}
+}
+
+// TestPartitions: a view is ready when every partition was read, and a doubt about one leaves the others.
+func TestPartitions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const n = 16
+		r := &rig{T: t, tape: newTape(n)}
+		r.stuck = n - 1
+		opened := make(chan struct{})
+		go func() {
+			defer close(opened)
+			r.open(revocation.Options{})
+		}()
+		time.Sleep(10 * time.Second)
+		select {
+		case <-opened:
+			t.Fatal("open although a partition was never read")
+		default:
+		}
+		r.set(func() { r.stuck = n })
+		<-opened
+		defer func() { r.close() }()
+		if err := r.view.Ready(); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Second)
+		r.set(func() { r.parts[3] = nil })
+		r.polled()
+		r.unready("of 16 partitions 1 are not read, and 0 ")
+		for i := range 200 {
+			s, p := own(store.User(fmt.Sprint(i)))
+			want := "alive"
+			if s.Digest().Partition(n) == 3 {
+				want = "not ready"
+			}
+			r.want(want, s, p)
+		}
+	})
+}
+
+// TestOpenEnds: Open ends with its context, says what it waited for, and leaves nothing behind.
+func TestOpenEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newTape(2)
+		f.err = fmt.Errorf("no route: %w", store.ErrUnavailable)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		v, err := revocation.Open(ctx, f, &revocation.Options{Logger: quiet})
+		for _, want := range []error{revocation.ErrNotReady, context.DeadlineExceeded, store.ErrUnavailable} {
+			if v != nil || !errors.Is(err, want) {
+				t.Errorf("Open: %v, %v, want %v", v, err, want)
+			}
+		}
+		if !strings.Contains(err.Error(), "no route") {
+			t.Errorf("Open: %v does not say why", err)
+		}
+	})
+}
+
+// TestOpenOutlivesItsContext: the context of Open bounds the wait and not the view.
+func TestOpenOutlivesItsContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := &rig{T: t, tape: newTape(1)}
+		ctx, cancel := context.WithCancel(t.Context())
+		var err error
+		r.view, err = revocation.Open(ctx, r.tape, &revocation.Options{Logger: quiet})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.close()
+		cancel()
+		time.Sleep(time.Hour)
+		lag, known := r.view.Lag()
+		if err := r.view.Ready(); err != nil || !known || lag > time.Second {
+			t.Errorf("%v, lag %v %v", err, lag, known)
+		}
+		if r.view.MaxTokenLife() != time.Hour {
+			t.Errorf("MaxTokenLife is %v", r.view.MaxTokenLife())
+		}
+	})
+}
+
+// plain is a feed that says nothing of its store.
+type plain struct{ f *tape }
+
+func (p plain) Partitions(ctx context.Context) (int, error) { return p.f.Partitions(ctx) }
+func (p plain) Poll(ctx context.Context, n int, from store.Position) (store.Batch, error) {
+	return p.f.Poll(ctx, n, from)
+}
+
+func (p plain) Listen(ctx context.Context, ring func(store.Bell)) error { return p.f.Listen(ctx, ring) }
+
+// TestBadInput: each is refused with the field's name.
+func TestBadInput(t *testing.T) {
+	evicting, closed := newTape(1), newTape(0)
+	evicting.life.NeverEvicts = false
+	for _, tt := range []struct {
+		field, problem string
+		feed           store.Feed
+		o              revocation.Options
+	}{
+		{"feed", "is nil", nil, revocation.Options{}},
+		{"feed", "may evict", evicting, revocation.Options{}},
+		{"feed", "has no partitions", closed, revocation.Options{}},
+		{"Options.MaxStale", "is 99ms, the range is 100ms to 1m0s", newTape(1), revocation.Options{MaxStale: 99 * time.Millisecond}},
+		{"Options.MaxStale", "is 1m0.000000001s", newTape(1), revocation.Options{MaxStale: time.Minute + 1}},
+		{"Options.MaxStale", "is -1ns", newTape(1), revocation.Options{MaxStale: -1}},
+		{"Options.MaxTokenLife", "is zero", plain{newTape(1)}, revocation.Options{}},
+		{"Options.MaxTokenLife", "is 999ms", plain{newTape(1)}, revocation.Options{MaxTokenLife: 999 * time.Millisecond}},
+		{"Options.MaxTokenLife", "is 720h0m1s", plain{newTape(1)}, revocation.Options{MaxTokenLife: 720*time.Hour + time.Second}},
+		{"Options.MaxTokenLife", "tokens of at most 1h0m0s", newTape(1), revocation.Options{MaxTokenLife: time.Hour + 1}},
+		{"Options.FirstInstall", "is in the future", newTape(1), revocation.Options{FirstInstall: time.Now().Add(2 * time.Hour)}},
+	} {
+		v, err := revocation.Open(t.Context(), tt.feed, &tt.o)
+		var f *store.FieldError
+		if v != nil || !errors.As(err, &f) || !errors.Is(err, store.ErrInvalid) || f.Field != tt.field || !strings.Contains(f.Problem, tt.problem) || f.Remedy == "" {
+			t.Errorf("%s %s: %v", tt.field, tt.problem, err)
+		}
+	}
+	v, err := revocation.Open(t.Context(), plain{newTape(1)}, &revocation.Options{MaxTokenLife: time.Minute})
+	if err != nil || v.MaxTokenLife() != time.Minute {
+		t.Fatalf("a feed that says nothing of its store: %v", err)
+	}
+	if err := v.Close(); err != nil {
+		t.Error(err)
+	}
+	if v, err = revocation.Open(t.Context(), newTape(1), &revocation.Options{MaxTokenLife: time.Minute}); err != nil || v.MaxTokenLife() != time.Minute {
+		t.Fatalf("a shorter life than the keyspace's: %v", err)
+	}
+	if err := v.Close(); err != nil {
+		t.Error(err)
+	}
+}

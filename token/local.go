@@ -1,0 +1,77 @@
+package token
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jetonkit/jeton/revocation"
+)
+
+// Local is the checker that asks no store: it accepts a token unless the view knows that it, its session or everything of its
+// subject was revoked, as [Denylist] does, without a round trip. It works for this package's tokens and for foreign ones;
+// the view must be of the feed of the store that the tokens' issuer, or whoever revokes foreign tokens, writes.
+//
+// Where the view is not ready for a token, fallback judges it: a Denylist on the store, or [Sessions], which is stricter
+// but of no use to a foreign issuer. With a nil fallback there is then no answer ([revocation.ErrNotReady], HTTP 503). A
+// view has no records, so [Token.Session] is empty and nothing is touched. NewVerifier refuses a nil view.
+func Local(view *revocation.View, fallback Checker) Checker { return local{view, fallback} }
+
+type local struct {
+	view     *revocation.View
+	fallback Checker
+}
+
+// MaxTokenLife returns what both the view and the fallback can judge.
+func (c local) MaxTokenLife() (time.Duration, error) {
+	if c.view == nil {
+		return 0, invalid("Check", "is Local without a view", "open one by revocation.Open")
+	}
+	life := c.view.MaxTokenLife()
+	if c.fallback == nil {
+		return life, nil
+	}
+	other, err := c.fallback.MaxTokenLife()
+	return min(life, other), err
+}
+
+// Check looks the token up in the view.
+func (c local) Check(ctx context.Context, t *Token) (Answer, error) {
+	a, err := c.judge(t)
+	if err == nil {
+		return a, nil
+	}
+	if c.fallback != nil {
+		return c.fallback.Check(ctx, t)
+	}
+	return Answer{}, fmt.Errorf("jeton: nothing else can be asked: %w", err)
+}
+
+// judge asks the view. A foreign token's session is a subject of its own.
+func (c local) judge(t *Token) (Answer, error) {
+	now := time.Now()
+	p := t.Presented(true)
+	q := revocation.NewQuery(t.subject, p)
+	user, err := c.view.Check(now, &q)
+	if !p.Foreign || p.SessionID == "" || (err == nil && !user.Alive) {
+		return Answer{Verdict: user}, err
+	}
+	sid := ForeignSession(t.subject.Realm, t.subject.Issuer, p.SessionID)
+	p.SessionID = ""
+	q = revocation.NewQuery(sid, p)
+	session, other := c.view.Check(now, &q)
+	if other == nil && !session.Alive { // proven, whatever is known of the user
+		return Answer{Verdict: session}, nil
+	}
+	return Answer{Verdict: user}, cmp.Or(err, other)
+}
+
+// needsRecords reports whether a checker knows no tokens but those of sessions in its store.
+func needsRecords(c Checker) bool {
+	if l, ok := c.(local); ok {
+		return needsRecords(l.fallback)
+	}
+	_, ok := c.(sessions)
+	return ok
+}
