@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/jetonkit/jeton/store"
+	storecache "github.com/jetonkit/jeton/store/cache"
 	"github.com/jetonkit/jeton/token"
 )
 
@@ -107,6 +108,9 @@ func (c *Config) open(ctx context.Context) (store.TokenStore, error) {
 	if err := store.Ping(ctx, s); err != nil {
 		return nil, errors.Join(c.opening(err), s.Close())
 	}
+	if s, err = c.cached(ctx, s); err != nil {
+		return nil, err
+	}
 	for n := len(c.Wrap) - 1; n >= 0; n-- { // from the inside
 		outer, err := c.Wrap[n](ctx, s)
 		if err == nil && outer == nil {
@@ -118,6 +122,20 @@ func (c *Config) open(ctx context.Context) (store.TokenStore, error) {
 		s = outer
 	}
 	return s, nil
+}
+
+// cached puts the cache in front of a store, where there is one, and closes the store that it cannot be put in front of.
+func (c *Config) cached(ctx context.Context, s store.TokenStore) (store.TokenStore, error) {
+	if c.Cache.MaxStale == 0 {
+		return s, nil
+	}
+	cache, err := storecache.New(ctx, s, &storecache.Options{
+		MaxStale: c.Cache.MaxStale, MaxBytes: int64(c.Cache.MaxBytes), MaxAge: c.Cache.MaxAge, Poll: c.Cache.Poll,
+	})
+	if err != nil {
+		return nil, errors.Join(c.mistake(err), s.Close())
+	}
+	return cache, nil
 }
 
 // opening tells why a store did not open.

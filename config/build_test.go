@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/jetonkit/jeton/store"
+	storecache "github.com/jetonkit/jeton/store/cache"
 	memorystore "github.com/jetonkit/jeton/store/memory"
 	"github.com/jetonkit/jeton/token"
 )
@@ -130,6 +131,44 @@ func TestAPIKeys(t *testing.T) {
 	ended = nil
 	if s, err := c.Build(t.Context()); s != nil || !errors.Is(err, broken) || !strings.Contains(err.Error(), "Config.APIKeys") || len(ended) != 1 {
 		t.Errorf("%v, %v, %v", s, err, ended)
+	}
+}
+
+// TestCache: the cache is in front of the store and behind the program's layers, with the feed, and Close ends both. Killed
+// mutants: no cache; the layers below it; options that do not arrive.
+func TestCache(t *testing.T) {
+	var ended []string
+	c := sound()
+	c.Cache = Cache{MaxStale: 900 * time.Millisecond, MaxBytes: 1 << 20}
+	c.Wrap = []Wrap{around("layer", &ended)}
+	s, err := c.Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	outer, ok := s.Store.(shell)
+	if !ok {
+		t.Fatalf("the outermost is %T", s.Store)
+	}
+	if _, ok := outer.TokenStore.(*storecache.Cache); !ok {
+		t.Errorf("behind the layer is %T", outer.TokenStore)
+	}
+	pair, err := s.Issuer.Login(t.Context(), store.User("ann"), token.LoginOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		if _, err := s.Verifier.Verify(t.Context(), pair.Access.Reveal()); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := s.Revoker.Subject(t.Context(), store.User("ann"), "logout"); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.Verifier.Verify(t.Context(), pair.Access.Reveal()); !errors.Is(err, token.ErrRevoked) && !errors.Is(err, token.ErrUnknownSession) {
+		t.Errorf("after the logout: %v", err)
+	}
+	if err := s.Close(); err != nil || len(ended) != 1 {
+		t.Errorf("%v, %v", err, ended)
 	}
 }
 

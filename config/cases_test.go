@@ -36,6 +36,9 @@ func (s forgetful) Capabilities() store.Capabilities {
 	return c
 }
 
+// feedless is a store that tells nobody of revocations.
+type feedless struct{ store.TokenStore }
+
 // down is a store that opens and does not answer.
 type down struct{ store.TokenStore }
 
@@ -54,6 +57,7 @@ func init() {
 		}}
 	}
 	store.Register("test-evicts", open(func(s store.TokenStore) store.TokenStore { return forgetful{s} }))
+	store.Register("test-feedless", open(func(s store.TokenStore) store.TokenStore { return feedless{s} }))
 	store.Register("test-down", open(func(s store.TokenStore) store.TokenStore { return down{s} }))
 	store.Register("test-leaky", store.Driver{Open: func(_ context.Context, u *url.URL) (store.TokenStore, error) {
 		password, _ := u.User.Password()

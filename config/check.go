@@ -44,6 +44,7 @@ func (c *Config) check(refused refusals) mistakes {
 	}
 	keys := c.keyring(refused, &wrong)
 	c.lifetimes(keys, &wrong)
+	c.caching(&wrong)
 	c.rehearse(keys, &wrong)
 	return wrong
 }
@@ -54,6 +55,23 @@ func (c *Config) lifetimes(keys keyring, wrong *mistakes) {
 	ttl := cmp.Or(c.Issuer.AccessTTL, 15*time.Minute) // the issuer's default
 	if most := c.Verifier.MaxLifetime; keys.current.sign.KeyID() != "" && most > 0 && most < ttl {
 		wrong.add(c.at(key), key, fmt.Sprintf("is %s, and issuer.access_ttl %s: no token would be good", inWords(most), inWords(ttl)), "raise it, or lower issuer.access_ttl")
+	}
+}
+
+// caching refuses a cache that is only half told of, or whose answers the feed could not keep as fresh as they should be.
+func (c *Config) caching(wrong *mistakes) {
+	const stale = "cache.max_stale"
+	for _, other := range []struct {
+		key string
+		set bool
+	}{{"cache.max_bytes", c.Cache.MaxBytes != 0}, {"cache.max_age", c.Cache.MaxAge != 0}, {"cache.poll", c.Cache.Poll != 0}} {
+		if other.set && c.Cache.MaxStale == 0 {
+			wrong.add(c.at(other.key), other.key, "is of no use without "+stale, "give "+stale+", or leave it out")
+		}
+	}
+	if c.Cache.MaxStale > 0 && c.Cache.Poll > c.Cache.MaxStale/3 {
+		wrong.add(c.at(stale), stale, fmt.Sprintf("is %s, less than three times cache.poll, %s", inWords(c.Cache.MaxStale), inWords(c.Cache.Poll)),
+			"raise it, or lower cache.poll: one failed poll must not empty the cache")
 	}
 }
 
@@ -78,6 +96,10 @@ var fields = []struct{ field, key string }{
 	{"VerifierOptions.Leeway", "verifier.leeway"},
 	{"VerifierOptions.Slide", "verifier.slide"},
 	{"RevokerOptions.WriteTimeout", "revoker.write_timeout"},
+	{"Options.MaxStale", "cache.max_stale"},
+	{"Options.MaxBytes", "cache.max_bytes"},
+	{"Options.MaxAge", "cache.max_age"},
+	{"Options.Poll", "cache.poll"},
 }
 
 // keyOf returns the key of a field, empty for one that no key sets.
@@ -194,7 +216,7 @@ func (c *Config) mistake(err error) *Error {
 }
 
 // inKeys puts what package token says of its options in the words of a file.
-var inKeys = strings.NewReplacer("AccessTTL", "issuer.access_ttl", "MaxTokenLife", "store.max_token_life", "a Denylist", "denylist",
+var inKeys = strings.NewReplacer("AccessTTL", "issuer.access_ttl", "MaxTokenLife", "store.max_token_life", "a Denylist", "denylist", "MaxStale", "cache.max_stale",
 	"use Sessions", "use sessions", "leave it zero", "leave it out")
 
 // clean returns an error's text on one line and without the secrets of the configuration, should a driver repeat one.

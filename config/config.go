@@ -14,6 +14,8 @@ import (
 type Config struct {
 	// Store says where sessions are kept.
 	Store Store
+	// Cache keeps the store's answers in this process. Defaults to none.
+	Cache Cache
 	// Key signs tokens, or only checks them.
 	Key Key
 	// NextKeys check tokens and do not sign yet: whichever is to sign next, so that every process knows it before one signs.
@@ -75,6 +77,19 @@ type Store struct {
 	MaxTokenLife time.Duration
 	// MaxMarks is how many revoked ids a subject holds, 1 to 4096. Defaults to 256.
 	MaxMarks int
+}
+
+// Cache says what a process keeps of the store's answers; see package storecache. The zero value is no cache.
+type Cache struct {
+	// MaxStale is how long after another process's revocation a check may still begin that accepts the token, 3ms to 1h. Over a
+	// store without a feed it is how long an answer is kept. Zero, the default, is no cache.
+	MaxStale time.Duration
+	// MaxBytes is how much memory the answers take, at least 64 KiB. Defaults to 64 MiB.
+	MaxBytes int
+	// MaxAge is how old an answer gets, 1s to 1h. Defaults to 1 minute.
+	MaxAge time.Duration
+	// Poll is how often the feed is polled, at most a third of MaxStale, which is the default.
+	Poll time.Duration
 }
 
 // Key is a key of tokens.

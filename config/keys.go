@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/jetonkit/jeton/store"
+	storecache "github.com/jetonkit/jeton/store/cache"
 	"github.com/jetonkit/jeton/token"
 )
 
@@ -123,6 +124,22 @@ var table = withFiles(slices.Concat([]entry{
 	{
 		path: "store.max_marks", kind: numberKind, least: 1, most: 4096, example: "512", def: "256",
 		doc: "How many revoked ids a subject holds before all its access tokens have to be refreshed.", field: func(c *Config) any { return &c.Store.MaxMarks },
+	},
+	{
+		path: "cache.max_stale", kind: durationKind, shortest: 3 * time.Millisecond, longest: time.Hour, example: "2s", def: "no cache",
+		doc: "How long after another process's revocation a check may still begin that accepts the token. With it answers are kept in this process.", field: func(c *Config) any { return &c.Cache.MaxStale },
+	},
+	{
+		path: "cache.max_bytes", kind: numberKind, least: storecache.MinBytes, most: 1 << 40, example: "268435456", def: "67108864, 64 MiB",
+		doc: "How much memory the answers take.", field: func(c *Config) any { return &c.Cache.MaxBytes },
+	},
+	{
+		path: "cache.max_age", kind: durationKind, shortest: time.Second, longest: time.Hour, example: "5m", def: "1m",
+		doc: "How old an answer gets, revoked or not: for so long metadata that another process changed may be told.", field: func(c *Config) any { return &c.Cache.MaxAge },
+	},
+	{
+		path: "cache.poll", kind: durationKind, shortest: time.Millisecond, longest: 20 * time.Minute, example: "500ms", def: "a third of cache.max_stale",
+		doc: "How often the feed of revocations is polled, at most a third of cache.max_stale. Not for a store without a feed.", field: func(c *Config) any { return &c.Cache.Poll },
 	},
 }, below("key.", keyFields), []entry{
 	{

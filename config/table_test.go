@@ -71,7 +71,7 @@ func TestEveryOptionHasAKey(t *testing.T) {
 	}
 	known[retiredAt.field(&c)] = true
 	groups := []reflect.Type{
-		reflect.TypeFor[Store](), reflect.TypeFor[Key](), reflect.TypeFor[Verifier](), reflect.TypeFor[store.Limit](),
+		reflect.TypeFor[Store](), reflect.TypeFor[Cache](), reflect.TypeFor[Key](), reflect.TypeFor[Verifier](), reflect.TypeFor[store.Limit](),
 		reflect.TypeFor[token.IssuerOptions](), reflect.TypeFor[token.VerifierOptions](), reflect.TypeFor[token.RevokerOptions](),
 	}
 	var walk func(name string, v reflect.Value)
