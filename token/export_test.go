@@ -50,10 +50,10 @@ func KeyTextForTest(prefix string, payload []byte) string {
 // ChecksumForTest is the checksum of a text.
 func ChecksumForTest(text string) string { return checksum(text) }
 
-// ScanForTest reads a payload by the scanner alone and by the strict library alone. It reports whether the scanner knew it,
-// and whether both read the same.
-func ScanForTest(text []byte) (scanned bool, difference string) {
-	var fast, strict claims
+// ScanForTest reads a payload, ours or others', by the scanner alone and by the strict library alone. It reports whether the
+// scanner knew it, and whether both read the same.
+func ScanForTest(text []byte, others bool) (scanned bool, difference string) {
+	fast, strict := claims{others: others}, claims{others: others}
 	if _, scanned = fast.scan(string(text), nil); !scanned {
 		return false, ""
 	}
@@ -101,3 +101,6 @@ func (v *Verifier) HeadersForTest() int {
 	}
 	return len(*all)
 }
+
+// MaxForeignSkewForTest is the largest Foreign.Skew.
+const MaxForeignSkewForTest = maxForeignSkew

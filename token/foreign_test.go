@@ -210,6 +210,71 @@ func TestForeignSignatures(t *testing.T) {
 	}
 }
 
+// TestForeignSkewIsBounded: what a cut kills has ended before the store forgets the cut, and when its horizon rises to a
+// forgotten one, it bars no good token of others.
+func TestForeignSkewIsBounded(t *testing.T) {
+	clock := newClock()
+	s := newMemory(t, clock.Now)
+	life := s.Capabilities().MaxTokenLife
+	from := token.TrustedIssuer{
+		Issuer: keycloak, Keys: foreignKeys()[keycloak].VerifyKey(), Audience: []string{api}, Types: []string{"JWT"},
+		Check: token.Denylist(s), Foreign: &token.Foreign{Skew: token.MaxForeignSkewForTest},
+	}
+	v := must(token.NewVerifier([]token.TrustedIssuer{from}, &token.VerifierOptions{Now: clock.Now, Leeway: store.MaxLeeway}))
+	k := &foreignKit{kit: &kit{t: t, clock: clock}, verifier: v}
+	clock.Add(time.Hour)
+	noErr(t, must(token.NewRevoker(s, nil)).Subject(t.Context(), token.ForeignUser("", keycloak, "mallory"), "x"))
+	forgotten := clock.Now().Add(life + store.MarkMargin)
+
+	clock.Add(token.MaxForeignSkewForTest)
+	at := clock.Now().Unix()
+	last := k.mint(k.keycloak("mallory", "").with(m{"sid": nil, "exp": at + int64(life/time.Second)}))
+	bob := k.mint(k.keycloak("bob", "").with(m{"sid": nil, "exp": at + int64(life/time.Second)}))
+	wantErr(t, k.judge(last), token.ErrRevoked)
+	noErr(t, k.judge(bob))
+
+	clock.Set(forgotten.Add(time.Second))
+	wantErr(t, k.judge(last), token.ErrExpired)
+	clock.Set(time.Unix(at, 0).Add(life + store.MaxLeeway - 1)) // bob's last instant
+	must(s.Sweep(t.Context()))
+	noErr(t, k.judge(bob))
+}
+
+// TestForeignTokensOfTheStoresFuture: nobody has revoked them.
+func TestForeignTokensOfTheStoresFuture(t *testing.T) {
+	behind := newClock()
+	s := newMemory(t, behind.Now)
+	k := newForeignKit(t, func(store.TokenStore) store.TokenStore { return s })
+	behind.Set(k.clock.Now().Add(-31 * time.Second))
+	raw := k.mint(k.keycloak("ann", "s1"))
+	refused(t, func(raw string) (*token.Token, error) { return k.verifier.Verify(t.Context(), raw) }, raw, token.ErrNotYetValid)
+	k.clock.Add(10 * time.Second)
+	behind.Add(10 * time.Second)
+	noErr(t, k.judge(raw))
+}
+
+// TestScopesAreParted by spaces alone, as RFC 6749 §3.3 has it.
+func TestScopesAreParted(t *testing.T) {
+	k := newForeignKit(t, nil)
+	for text, want := range map[string]string{"a b": `["a" "b"]`, " a  b ": `["a" "b"]`, "a\tadmin": `["a\tadmin"]`, "a\u00a0admin": `["a\u00a0admin"]`, "": "[]"} {
+		got := must(k.verifier.Verify(t.Context(), k.mint(k.keycloak("ann", "s1").with(m{"scope": text}))))
+		if scopes := fmt.Sprintf("%q", got.Scopes()); scopes != want {
+			t.Errorf("%q is %s, want %s", text, scopes, want)
+		}
+	}
+}
+
+// TestAForeignTokenPrintsOnOneLine, whatever its issuer writes.
+func TestAForeignTokenPrintsOnOneLine(t *testing.T) {
+	k := newForeignKit(t, nil)
+	got := must(k.verifier.Verify(t.Context(), k.mint(k.keycloak("ann", "s\n1").with(m{"jti": "a\x1b[2J\nroot logged in"}))))
+	for _, text := range []string{fmt.Sprint(got), fmt.Sprintf("%#v", got), got.String()} {
+		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' }) {
+			t.Errorf("it prints as %q", text)
+		}
+	}
+}
+
 func TestForeignTokensOfAClockAhead(t *testing.T) {
 	k := newForeignKit(t, nil)
 	now := k.clock.Now().Unix()
@@ -405,7 +470,7 @@ func TestForeignIssuersThatAreRefused(t *testing.T) {
 		{"no audience", "issuers[0].Audience", func(t *token.TrustedIssuer) { t.Audience = nil }},
 		{"Sessions", "issuers[0].Check", func(t *token.TrustedIssuer) { t.Check = token.Sessions(s) }},
 		{"a negative skew", "issuers[0].Foreign.Skew", func(t *token.TrustedIssuer) { t.Foreign = &token.Foreign{Skew: -1} }},
-		{"a long skew", "issuers[0].Foreign.Skew", func(t *token.TrustedIssuer) { t.Foreign = &token.Foreign{Skew: time.Hour} }},
+		{"a skew beyond what cuts are kept", "issuers[0].Foreign.Skew", func(t *token.TrustedIssuer) { t.Foreign = &token.Foreign{Skew: store.MaxLeeway + 1} }},
 		{"a long realm", "issuers[0].Foreign.Subject.Realm", func(t *token.TrustedIssuer) { t.Foreign = &token.Foreign{Realm: strings.Repeat("r", 257)} }},
 		{"an empty type of ours", "issuers[0].Types[0]", func(t *token.TrustedIssuer) { t.Foreign, t.Types = nil, []string{""} }},
 		{"refresh tokens", "issuers[0].Types[0]", func(t *token.TrustedIssuer) { t.Types = []string{"rt+jwt"} }},
