@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"unsafe"
 
 	"github.com/jetonkit/jeton/store"
 )
@@ -104,3 +105,14 @@ func (v *Verifier) HeadersForTest() int {
 
 // MaxForeignSkewForTest is the largest Foreign.Skew.
 const MaxForeignSkewForTest = maxForeignSkew
+
+// HoldsForTest reports whether a remembered header is a part of this very text, and so keeps all of it.
+func (v *Verifier) HoldsForTest(raw string) bool {
+	from := uintptr(unsafe.Pointer(unsafe.StringData(raw)))
+	for text := range *v.headers.known.Load() {
+		if at := uintptr(unsafe.Pointer(unsafe.StringData(text))); from <= at && at < from+uintptr(len(raw)) {
+			return true
+		}
+	}
+	return false
+}

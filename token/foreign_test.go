@@ -319,6 +319,38 @@ func TestStepUpClaims(t *testing.T) {
 	}
 }
 
+// TestForeignTypes: each issuer has its own.
+func TestForeignTypes(t *testing.T) {
+	k := newForeignKit(t, nil)
+	for typ, accepted := range map[string][2]bool{ // Keycloak's, Auth0's
+		"JWT": {true, true}, "application/JWT": {true, true}, "at+jwt": {false, true}, "": {false, true}, "rt+jwt": {}, "jwt": {}, "logout+jwt": {},
+	} {
+		for n, claims := range []m{k.keycloak("ann", "s1"), k.auth0("ann")} {
+			header := m{"typ": typ}
+			if typ == "" {
+				header = m{}
+			}
+			err := k.judge(sign(foreignKeys()[claims["iss"].(string)], header, claims.text())) //nolint:errcheck // all have one
+			if accepted[n] != (err == nil) || err != nil && !errors.Is(err, token.ErrType) {
+				t.Errorf("%q of %v: %v", typ, claims["iss"], err)
+			}
+		}
+	}
+}
+
+// TestOwnStepUpClaims: our tokens carry what RFC 9068 §2.2.1 names too, by IssuerOptions.Claims.
+func TestOwnStepUpClaims(t *testing.T) {
+	k := newKit(t, setup{issuer: token.IssuerOptions{Claims: func(context.Context, store.Record) (any, error) {
+		return m{"auth_time": 1700000000, "acr": "2", "amr": []string{"otp"}, "cnf": m{"jkt": "a"}, "scope": "read"}, nil
+	}}})
+	got := must(k.verifier.Verify(t.Context(), k.login().Access.Reveal()))
+	at, said := got.AuthTime()
+	cnf, bound := got.Confirmation()
+	if !said || at.Unix() != 1700000000 || got.ACR() != "2" || strings.Join(got.AMR(), " ") != "otp" || !bound || cnf.KeyThumbprint != "a" || !got.HasScopes("read") {
+		t.Errorf("auth_time %v, acr %q, amr %q, cnf %v %+v, scopes %q", at, got.ACR(), got.AMR(), bound, cnf, got.Scopes())
+	}
+}
+
 func TestForeignTokensThatAreRefused(t *testing.T) {
 	k := newForeignKit(t, nil)
 	good, key := k.keycloak("ann", "s1"), foreignKeys()[keycloak]
