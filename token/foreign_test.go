@@ -377,6 +377,8 @@ func TestForeignTokensThatAreRefused(t *testing.T) {
 		{"a logout token", jwt, good.with(m{"events": m{"http://schemas.openid.net/event/backchannel-logout": m{}}}), token.ErrType},
 		{"Keycloak's ID token", jwt, good.with(m{"typ": "ID"}), token.ErrType},
 		{"Keycloak's refresh token", jwt, good.with(m{"typ": "Refresh"}), token.ErrType},
+		{"Keycloak's offline token", jwt, good.with(m{"typ": "Offline"}), token.ErrType},
+		{"Keycloak's logout token", jwt, good.with(m{"typ": "Logout"}), token.ErrType},
 		{"an ID token of the implicit flow", jwt, good.with(m{"at_hash": "x"}), token.ErrType},
 		{"an ID token of the hybrid flow", jwt, good.with(m{"c_hash": "x"}), token.ErrType},
 		{"Sub beside sub", jwt, good.with(m{"Sub": "bob"}), token.ErrMalformed},
@@ -397,6 +399,7 @@ func TestForeignClaimsWithOurNames(t *testing.T) {
 	k := newForeignKit(t, nil)
 	for name, claims := range map[string]m{
 		"as ours":     {"seq": 1 << 60, "realm": "admin", "rot": 1, "lnk": "x"},
+		"seq alone":   {"seq": 7},
 		"of another":  {"seq": "7/9", "realm": m{"id": 1}, "rot": -1, "lnk": []int{1}},
 		"in capitals": {"Seq": "x", "REALM": "y", "Rot": 1, "LNK": nil},
 	} {
