@@ -228,6 +228,7 @@ func TestOddOwners(t *testing.T) {
 		"a realm longer than the rest":   "\x00\x09ann\x00\x00",
 		"an issuer longer than the rest": "\x00\x00\x00\x09ann",
 		"nothing behind the realm":       "\x00\x03annan",
+		"one byte behind the realm":      "\x00\x02an\x00",
 		"lengths of 65535":               "\xff\xff\xff\xffann",
 	} {
 		t.Run(rule, func(t *testing.T) {

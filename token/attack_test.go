@@ -29,6 +29,12 @@ func TestPublicKeyAsSecret(t *testing.T) {
 			refused(t, judge, forgeWith(secret, header.with(m{"alg": "HS256"}).text(), payload.text()), token.ErrKey)
 			refused(t, judge, forgeWith(secret, header.with(m{"alg": alg}).text(), payload.text()), token.ErrSignature)
 		}
+		for _, hs := range []string{token.AlgHS256, token.AlgHS384, token.AlgHS512} { // the mistake that makes the attack
+			_, err := token.NewVerifyKey(keyID, hs, text)
+			wantField(t, err, "key")
+			_, err = token.NewSigningKey(keyID, hs, text)
+			wantField(t, err, "key")
+		}
 		for _, sig := range []string{"AA", b64(strings.Repeat("\x00", 64)), b64(strings.Repeat("\x00", 256))} {
 			raw := b64(header.with(m{"alg": alg}).text()) + "." + b64(payload.text()) + "." + sig
 			refused(t, judge, raw, token.ErrSignature)

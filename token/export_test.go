@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"unsafe"
 
 	"github.com/jetonkit/jeton/store"
 )
@@ -50,10 +51,10 @@ func KeyTextForTest(prefix string, payload []byte) string {
 // ChecksumForTest is the checksum of a text.
 func ChecksumForTest(text string) string { return checksum(text) }
 
-// ScanForTest reads a payload by the scanner alone and by the strict library alone. It reports whether the scanner knew it,
-// and whether both read the same.
-func ScanForTest(text []byte) (scanned bool, difference string) {
-	var fast, strict claims
+// ScanForTest reads a payload, ours or others', by the scanner alone and by the strict library alone. It reports whether the
+// scanner knew it, and whether both read the same.
+func ScanForTest(text []byte, others bool) (scanned bool, difference string) {
+	fast, strict := claims{others: others}, claims{others: others}
 	if _, scanned = fast.scan(string(text), nil); !scanned {
 		return false, ""
 	}
@@ -107,3 +108,17 @@ func SignatureSizeForTest(k SigningKey) int { return k.VerifyKey().signatureSize
 
 // RefreshKeysForTest is a ring as its issuers see it.
 func RefreshKeysForTest(r *Keyring) KeySet { return r.refreshKeys() }
+
+// MaxForeignSkewForTest is the largest Foreign.Skew.
+const MaxForeignSkewForTest = maxForeignSkew
+
+// HoldsForTest reports whether a remembered header is a part of this very text, and so keeps all of it.
+func (v *Verifier) HoldsForTest(raw string) bool {
+	from := uintptr(unsafe.Pointer(unsafe.StringData(raw)))
+	for text := range *v.headers.known.Load() {
+		if at := uintptr(unsafe.Pointer(unsafe.StringData(text))); from <= at && at < from+uintptr(len(raw)) {
+			return true
+		}
+	}
+	return false
+}

@@ -19,13 +19,14 @@ import (
 type Foreign struct {
 	// Realm is the tenant of the issuer's subjects. A token cannot choose it. Defaults to "".
 	Realm string
-	// Skew is how much later than a cut a token must be issued to live: at least the verifier's leeway, at most 10 minutes.
-	// Defaults to the leeway.
+	// Skew is how much later than a cut a token must be issued to live: at least the verifier's leeway, at most
+	// [store.MaxLeeway]. Defaults to the leeway.
 	Skew time.Duration
 }
 
-// maxForeignSkew keeps a logout from lasting.
-const maxForeignSkew = 10 * time.Minute
+// maxForeignSkew keeps a cut until the last token that it kills has ended: with the leeway it is within [store.MarkMargin],
+// by which the store's memory is longer than any token's life.
+const maxForeignSkew = store.MaxLeeway
 
 // ForeignUser is the subject of a foreign issuer's tokens. Two issuers' "ann" are two subjects.
 func ForeignUser(realm, issuer, name string) store.Subject {

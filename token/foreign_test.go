@@ -210,6 +210,71 @@ func TestForeignSignatures(t *testing.T) {
 	}
 }
 
+// TestForeignSkewIsBounded: what a cut kills has ended before the store forgets the cut, and when its horizon rises to a
+// forgotten one, it bars no good token of others.
+func TestForeignSkewIsBounded(t *testing.T) {
+	clock := newClock()
+	s := newMemory(t, clock.Now)
+	life := s.Capabilities().MaxTokenLife
+	from := token.TrustedIssuer{
+		Issuer: keycloak, Keys: foreignKeys()[keycloak].VerifyKey(), Audience: []string{api}, Types: []string{"JWT"},
+		Check: token.Denylist(s), Foreign: &token.Foreign{Skew: token.MaxForeignSkewForTest},
+	}
+	v := must(token.NewVerifier([]token.TrustedIssuer{from}, &token.VerifierOptions{Now: clock.Now, Leeway: store.MaxLeeway}))
+	k := &foreignKit{kit: &kit{t: t, clock: clock}, verifier: v}
+	clock.Add(time.Hour)
+	noErr(t, must(token.NewRevoker(s, nil)).Subject(t.Context(), token.ForeignUser("", keycloak, "mallory"), "x"))
+	forgotten := clock.Now().Add(life + store.MarkMargin)
+
+	clock.Add(token.MaxForeignSkewForTest)
+	at := clock.Now().Unix()
+	last := k.mint(k.keycloak("mallory", "").with(m{"sid": nil, "exp": at + int64(life/time.Second)}))
+	bob := k.mint(k.keycloak("bob", "").with(m{"sid": nil, "exp": at + int64(life/time.Second)}))
+	wantErr(t, k.judge(last), token.ErrRevoked)
+	noErr(t, k.judge(bob))
+
+	clock.Set(forgotten.Add(time.Second))
+	wantErr(t, k.judge(last), token.ErrExpired)
+	clock.Set(time.Unix(at, 0).Add(life + store.MaxLeeway - 1)) // bob's last instant
+	must(s.Sweep(t.Context()))
+	noErr(t, k.judge(bob))
+}
+
+// TestForeignTokensOfTheStoresFuture: nobody has revoked them.
+func TestForeignTokensOfTheStoresFuture(t *testing.T) {
+	behind := newClock()
+	s := newMemory(t, behind.Now)
+	k := newForeignKit(t, func(store.TokenStore) store.TokenStore { return s })
+	behind.Set(k.clock.Now().Add(-31 * time.Second))
+	raw := k.mint(k.keycloak("ann", "s1"))
+	refused(t, func(raw string) (*token.Token, error) { return k.verifier.Verify(t.Context(), raw) }, raw, token.ErrNotYetValid)
+	k.clock.Add(10 * time.Second)
+	behind.Add(10 * time.Second)
+	noErr(t, k.judge(raw))
+}
+
+// TestScopesAreParted by spaces alone, as RFC 6749 §3.3 has it.
+func TestScopesAreParted(t *testing.T) {
+	k := newForeignKit(t, nil)
+	for text, want := range map[string]string{"a b": `["a" "b"]`, " a  b ": `["a" "b"]`, "a\tadmin": `["a\tadmin"]`, "a\u00a0admin": `["a\u00a0admin"]`, "": "[]"} {
+		got := must(k.verifier.Verify(t.Context(), k.mint(k.keycloak("ann", "s1").with(m{"scope": text}))))
+		if scopes := fmt.Sprintf("%q", got.Scopes()); scopes != want {
+			t.Errorf("%q is %s, want %s", text, scopes, want)
+		}
+	}
+}
+
+// TestAForeignTokenPrintsOnOneLine, whatever its issuer writes.
+func TestAForeignTokenPrintsOnOneLine(t *testing.T) {
+	k := newForeignKit(t, nil)
+	got := must(k.verifier.Verify(t.Context(), k.mint(k.keycloak("ann", "s\n1").with(m{"jti": "a\x1b[2J\nroot logged in"}))))
+	for _, text := range []string{fmt.Sprint(got), fmt.Sprintf("%#v", got), got.String()} {
+		if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' }) {
+			t.Errorf("it prints as %q", text)
+		}
+	}
+}
+
 func TestForeignTokensOfAClockAhead(t *testing.T) {
 	k := newForeignKit(t, nil)
 	now := k.clock.Now().Unix()
@@ -254,6 +319,38 @@ func TestStepUpClaims(t *testing.T) {
 	}
 }
 
+// TestForeignTypes: each issuer has its own.
+func TestForeignTypes(t *testing.T) {
+	k := newForeignKit(t, nil)
+	for typ, accepted := range map[string][2]bool{ // Keycloak's, Auth0's
+		"JWT": {true, true}, "application/JWT": {true, true}, "at+jwt": {false, true}, "": {false, true}, "rt+jwt": {}, "jwt": {}, "logout+jwt": {},
+	} {
+		for n, claims := range []m{k.keycloak("ann", "s1"), k.auth0("ann")} {
+			header := m{"typ": typ}
+			if typ == "" {
+				header = m{}
+			}
+			err := k.judge(sign(foreignKeys()[claims["iss"].(string)], header, claims.text())) //nolint:errcheck // all have one
+			if accepted[n] != (err == nil) || err != nil && !errors.Is(err, token.ErrType) {
+				t.Errorf("%q of %v: %v", typ, claims["iss"], err)
+			}
+		}
+	}
+}
+
+// TestOwnStepUpClaims: our tokens carry what RFC 9068 §2.2.1 names too, by IssuerOptions.Claims.
+func TestOwnStepUpClaims(t *testing.T) {
+	k := newKit(t, setup{issuer: token.IssuerOptions{Claims: func(context.Context, store.Record) (any, error) {
+		return m{"auth_time": 1700000000, "acr": "2", "amr": []string{"otp"}, "cnf": m{"jkt": "a"}, "scope": "read"}, nil
+	}}})
+	got := must(k.verifier.Verify(t.Context(), k.login().Access.Reveal()))
+	at, said := got.AuthTime()
+	cnf, bound := got.Confirmation()
+	if !said || at.Unix() != 1700000000 || got.ACR() != "2" || strings.Join(got.AMR(), " ") != "otp" || !bound || cnf.KeyThumbprint != "a" || !got.HasScopes("read") {
+		t.Errorf("auth_time %v, acr %q, amr %q, cnf %v %+v, scopes %q", at, got.ACR(), got.AMR(), bound, cnf, got.Scopes())
+	}
+}
+
 func TestForeignTokensThatAreRefused(t *testing.T) {
 	k := newForeignKit(t, nil)
 	good, key := k.keycloak("ann", "s1"), foreignKeys()[keycloak]
@@ -280,6 +377,8 @@ func TestForeignTokensThatAreRefused(t *testing.T) {
 		{"a logout token", jwt, good.with(m{"events": m{"http://schemas.openid.net/event/backchannel-logout": m{}}}), token.ErrType},
 		{"Keycloak's ID token", jwt, good.with(m{"typ": "ID"}), token.ErrType},
 		{"Keycloak's refresh token", jwt, good.with(m{"typ": "Refresh"}), token.ErrType},
+		{"Keycloak's offline token", jwt, good.with(m{"typ": "Offline"}), token.ErrType},
+		{"Keycloak's logout token", jwt, good.with(m{"typ": "Logout"}), token.ErrType},
 		{"an ID token of the implicit flow", jwt, good.with(m{"at_hash": "x"}), token.ErrType},
 		{"an ID token of the hybrid flow", jwt, good.with(m{"c_hash": "x"}), token.ErrType},
 		{"Sub beside sub", jwt, good.with(m{"Sub": "bob"}), token.ErrMalformed},
@@ -300,6 +399,7 @@ func TestForeignClaimsWithOurNames(t *testing.T) {
 	k := newForeignKit(t, nil)
 	for name, claims := range map[string]m{
 		"as ours":     {"seq": 1 << 60, "realm": "admin", "rot": 1, "lnk": "x"},
+		"seq alone":   {"seq": 7},
 		"of another":  {"seq": "7/9", "realm": m{"id": 1}, "rot": -1, "lnk": []int{1}},
 		"in capitals": {"Seq": "x", "REALM": "y", "Rot": 1, "LNK": nil},
 	} {
@@ -405,7 +505,7 @@ func TestForeignIssuersThatAreRefused(t *testing.T) {
 		{"no audience", "issuers[0].Audience", func(t *token.TrustedIssuer) { t.Audience = nil }},
 		{"Sessions", "issuers[0].Check", func(t *token.TrustedIssuer) { t.Check = token.Sessions(s) }},
 		{"a negative skew", "issuers[0].Foreign.Skew", func(t *token.TrustedIssuer) { t.Foreign = &token.Foreign{Skew: -1} }},
-		{"a long skew", "issuers[0].Foreign.Skew", func(t *token.TrustedIssuer) { t.Foreign = &token.Foreign{Skew: time.Hour} }},
+		{"a skew beyond what cuts are kept", "issuers[0].Foreign.Skew", func(t *token.TrustedIssuer) { t.Foreign = &token.Foreign{Skew: store.MaxLeeway + 1} }},
 		{"a long realm", "issuers[0].Foreign.Subject.Realm", func(t *token.TrustedIssuer) { t.Foreign = &token.Foreign{Realm: strings.Repeat("r", 257)} }},
 		{"an empty type of ours", "issuers[0].Types[0]", func(t *token.TrustedIssuer) { t.Foreign, t.Types = nil, []string{""} }},
 		{"refresh tokens", "issuers[0].Types[0]", func(t *token.TrustedIssuer) { t.Types = []string{"rt+jwt"} }},

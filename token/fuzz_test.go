@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -239,6 +240,11 @@ func again(t *testing.T, k token.VerifyKey) {
 	}
 }
 
+// deep nests deeper than the library is let.
+func deep(open, end string) string {
+	return `{"x":` + strings.Repeat(open, 66) + "1" + strings.Repeat(end, 66) + "}"
+}
+
 func manyNames(n int) string {
 	o := m{}
 	for i := range n {
@@ -253,15 +259,17 @@ func FuzzScan(f *testing.F) {
 	for _, seed := range []string{
 		payload.text(), "{}", "}", "{", `{"aud":]}`, `{"aud":[]}`, `{"aud":["a","b","c"],"x":{"a":[1,{"a":2}],"b":true}}`, `{"x":1,"y":"z","x":2}`,
 		`{"x":{"a":1,"a":2}}`, `{"exp":012}`, `{"exp":-1}`, `{"exp":1.5}`, `{"seq":18446744073709551615}`, `{"seq":18446744073709551616}`, `{"Exp":1}`, `{"x":nul}`, `{"x":"a}`, `{"x":1,}`,
-		`{"exp":253402300799,"nbf":253402300800}`, `{"seq":1`, `{"x":[[[[[[[[[[1]]]]]]]]]]}`, `{"rot":0,"lnk":"x"}`, `{"":1}`, `{"exp":1}x`, `{"sub":"a\u0062"}`,
-		`{"x":null,"y":false,"z":[null,[]],"w":{}}`, `{"x":[nul]}`, `{"aud":["a",1]}`, `{"aud":{}}`, `{"x":{"a":tru}}`, `{"x":[1 ]}`, manyNames(33), manyNames(32),
+		`{"exp":253402300799,"nbf":253402300800}`, `{"seq":1`, `{"x":[[[[[[[[[[1]]]]]]]]]]}`, deep("[", "]"), deep(`{"a":`, "}"), `{"rot":0,"lnk":"x"}`, `{"":1}`, `{"exp":1}x`, `{"sub":"a\u0062"}`,
+		`{"x":`, `{"exp":`, `{"x":}`, `{"exp":}`, `{"x":[,1]}`, `{"x":[1`, `{"x":{"a":`, `{"Client_ID":"x"}`, "{\"sub\":\"a\x80\"}", `{"x":null,"y":false,"z":[null,[]],"w":{}}`, `{"x":[nul]}`, `{"aud":["a",1]}`, `{"aud":{}}`, `{"x":{"a":tru}}`, `{"x":[1 ]}`, manyNames(33), manyNames(32),
 		`{"sub":"änn","name":"Müller\u007f"}`, "{\"sub\":\"a\xff\"}", "{\"x\":\"\xed\xa0\x80\"}", `{"ſub":"x"}`, "{\"sub\":\"a\x7fb\"}", "{\"sub\":\"a\tb\"}",
 	} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		if _, difference := token.ScanForTest(text); difference != "" {
-			t.Fatal(difference)
+		for _, others := range []bool{false, true} {
+			if _, difference := token.ScanForTest(text, others); difference != "" {
+				t.Fatalf("others %v: %s", others, difference)
+			}
 		}
 	})
 }

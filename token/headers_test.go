@@ -66,6 +66,54 @@ func TestHeadersGoWithTheirKeys(t *testing.T) {
 	known(0)
 }
 
+// anyKid is a key set that does not look at the kid.
+type anyKid struct{ key token.VerifyKey }
+
+func (a anyKid) FindKey(context.Context, string) (token.VerifyKey, error) { return a.key, nil }
+
+// A token must name its key, whatever a key set makes of one that does not.
+func TestKidIsRequired(t *testing.T) {
+	header, payload, _ := baseline(t)
+	v := must(token.NewVerifier([]token.TrustedIssuer{{Issuer: issuerName, Keys: anyKid{must(token.HS256(keyID, secret)).VerifyKey()}, Check: alive}},
+		&token.VerifierOptions{Now: newClock().Now}))
+	for _, changes := range []m{{"kid": ""}, {"kid": nil}} {
+		refused(t, func(raw string) (*token.Token, error) { return v.Verify(t.Context(), raw) }, forge(header.with(changes).text(), payload.text()), token.ErrKey)
+	}
+}
+
+// Many learn headers while the keys change under them; what is known keeps no token's text.
+func TestHeadersChangeWhileTheyAreRead(t *testing.T) {
+	header, payload, _ := baseline(t)
+	sets := []token.KeySet{must(token.HS256(keyID, secret)).VerifyKey(), must(token.HS256(keyID, secret)).VerifyKey()}
+	keys := &changing{keys: sets[0]}
+	v := must(token.NewVerifier([]token.TrustedIssuer{{Issuer: issuerName, Keys: keys, Check: alive}}, &token.VerifierOptions{Now: newClock().Now}))
+	var all [40]string
+	for n := range all {
+		all[n] = forge(header.with(m{"n": n}).text(), payload.with(m{"sub": fmt.Sprint("sub", n)}).text())
+	}
+	var wg sync.WaitGroup
+	for g := range 4 {
+		wg.Go(func() {
+			for n := range 2000 {
+				if g == 0 && n%50 == 0 {
+					keys.set(sets[n/50%2])
+				}
+				k := (n*(2*g+1) + g) % len(all)
+				if got, err := v.Verify(t.Context(), all[k]); err != nil || got.Subject().Name != fmt.Sprint("sub", k) {
+					t.Errorf("%d is %v, %v", k, got, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	for n, raw := range all {
+		if v.HoldsForTest(raw) {
+			t.Errorf("the text of token %d is kept with its header", n)
+		}
+	}
+}
+
 // What a header says is judged each time, known or not.
 func TestKnownHeadersAreJudged(t *testing.T) {
 	header, payload, judge := baseline(t)

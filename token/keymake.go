@@ -51,7 +51,7 @@ func NewSigningKey(kid, alg string, key any) (SigningKey, error) {
 
 // NewVerifyKey makes a key that checks signatures by alg, one of the Alg constants. kid is 1 to 256 bytes of UTF-8. key is
 // a []byte, *rsa.PublicKey, *ecdsa.PublicKey or ed25519.PublicKey, as alg needs it; it is copied. Refused are secrets that
-// are too short or one byte over and over; RSA keys of less than 2048 or more than 8192 bits, with a public exponent that is
+// are too short, one byte over and over or PEM; RSA keys of less than 2048 or more than 8192 bits, with a public exponent that is
 // even or below 65537, or made by the weak generator of CVE-2017-15361 (ROCA); points that are not on the algorithm's
 // curve; and Ed25519 points of small order, for which anybody can sign. Errors are of type [store.FieldError], name kid,
 // alg or key, and hold nothing of the key.
@@ -165,6 +165,9 @@ func (a *algorithm) secret(secret []byte) (*hmacKey, error) {
 	}
 	if bytes.Count(secret, secret[:1]) == len(secret) {
 		return nil, invalid("key", "is one byte over and over", remedy)
+	}
+	if bytes.Contains(secret, []byte("-----BEGIN ")) {
+		return nil, invalid("key", "is PEM, a key of another kind", remedy+"; a public key as a secret lets everybody sign")
 	}
 	return newHMACKey(secret, a.hash), nil
 }

@@ -63,7 +63,7 @@ func (n *noted) text(i int) string {
 // texts reads a claim that is a text of words, or a list of texts; nil for any other.
 func (n *noted) texts(i int) []string {
 	if text := n.text(i); text != "" {
-		return strings.Fields(text)
+		return strings.FieldsFunc(text, func(r rune) bool { return r == ' ' }) // and at nothing else (RFC 6749 §3.3)
 	}
 	var list []string
 	if json.Unmarshal([]byte(n[i]), &list) != nil {

@@ -74,7 +74,7 @@ func (t *Token) String() string {
 	if t.isKey {
 		return "API key " + t.claims.jti
 	}
-	return "token " + t.claims.jti + " of session " + t.claims.sid
+	return fmt.Sprintf("token %q of session %q", t.claims.jti, t.claims.sid) // a foreign issuer's texts are any
 }
 
 // GoString is String, for %#v.

@@ -172,8 +172,11 @@ func (v *Verifier) check(ctx context.Context, t *Token, from *trusted) error {
 		return fmt.Errorf("jeton: no answer about a token: %w", err)
 	}
 	if !a.Alive {
-		if a.Reason == store.ReasonUnknown {
+		switch a.Reason {
+		case store.ReasonUnknown:
 			return &RefusedError{Err: ErrUnknownSession}
+		case store.ReasonUndated: // nobody has revoked it
+			return refuse(ErrNotYetValid, "it was issued in the future of the store's clock")
 		}
 		return &RefusedError{Err: ErrRevoked, Reason: a.Reason}
 	}

@@ -36,8 +36,9 @@ type Options struct {
 	// RetryAfter is what an answer of 503 asks clients to wait, rounded up to whole seconds: up to 1 hour.
 	// Defaults to 1 second.
 	RetryAfter time.Duration
-	// SessionsUnscoped lets JWTs without a scope claim pass every scope check: users' own logins may do everything, and API
-	// keys and JWTs with the claim what their scopes say. Defaults to false: without scopes nothing.
+	// SessionsUnscoped lets our own JWTs without a scope claim pass every scope check: users' own logins may do everything, and
+	// API keys and JWTs with the claim what their scopes say. A foreign issuer's token without the claim passes none: it is
+	// what a client gets that asked for no scope. Defaults to false: without scopes nothing.
 	SessionsUnscoped bool
 	// ErrorHandler writes the status and the body of a refusal. The headers that it must have (WWW-Authenticate,
 	// Retry-After, Cache-Control) are set already. Defaults to [WriteJSON].

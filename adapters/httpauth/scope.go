@@ -27,7 +27,7 @@ func (e *ScopeError) Error() string {
 // ([token.Token.Scopes]); a good token without one of them is answered by 403 and insufficient_scope.
 //
 // A JWT without a scope claim has no scopes and is refused too, unless Options.SessionsUnscoped says that users' own logins
-// may do everything.
+// may do everything. A foreign issuer's are refused all the same.
 func (m *Middleware) RequiredScopes(next http.Handler, scopes ...string) http.Handler {
 	scopes = slices.Clone(scopes)
 	return m.Required(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -43,7 +43,7 @@ func (m *Middleware) RequiredScopes(next http.Handler, scopes ...string) http.Ha
 // CheckScopes returns nil where a token has all of these scopes, and else a [*ScopeError], for [Middleware.WriteError]. It is
 // what RequiredScopes does, for handlers that decide later. A nil token is nobody's, and has none.
 func (m *Middleware) CheckScopes(t *token.Token, scopes ...string) error {
-	if t != nil && (t.HasScopes(scopes...) || m.opts.SessionsUnscoped && t.Unscoped()) {
+	if t != nil && (t.HasScopes(scopes...) || m.opts.SessionsUnscoped && t.Unscoped() && !t.Foreign()) {
 		return nil
 	}
 	return &ScopeError{Scopes: slices.Clone(scopes)}

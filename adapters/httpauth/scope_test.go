@@ -2,10 +2,15 @@ package httpauth_test
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jetonkit/jeton/adapters/httpauth"
 	"github.com/jetonkit/jeton/store"
@@ -30,7 +35,13 @@ func newMixed(t *testing.T) *mixed {
 	keys := must(token.NewAPIKeys(s, "acme", []token.Secret{seal}, nil))(t)
 	issuer := must(token.NewIssuer(s, issuerName, key, nil))(t)
 	m := &mixed{store: s, tokens: map[string]string{}}
-	m.verifier = must(token.NewVerifier([]token.TrustedIssuer{{Issuer: issuerName, Keys: key.VerifyKey(), Check: token.Sessions(s)}},
+	m.verifier = must(token.NewVerifier([]token.TrustedIssuer{
+		{Issuer: issuerName, Keys: key.VerifyKey(), Check: token.Sessions(s)},
+		{
+			Issuer: foreignName, Keys: must(token.HS256("f1", foreignSecret))(t).VerifyKey(), Audience: []string{issuerName},
+			Check: anybody{s}, Foreign: &token.Foreign{},
+		},
+	},
 		&token.VerifierOptions{APIKeys: []*token.APIKeys{keys}, TouchInterval: -1}))(t)
 	owner := store.User("ann")
 	create := func(name string, scopes ...string) token.APIKey {
@@ -51,8 +62,35 @@ func newMixed(t *testing.T) *mixed {
 	login("jwt:read", map[string]string{"scope": "orders:read"})
 	login("jwt:read+write", map[string]string{"scope": "orders:read orders:write"})
 	login("jwt:empty", map[string]string{"scope": ""})
+	m.tokens["foreign"], m.tokens["foreign:read"] = foreignToken(t, ""), foreignToken(t, `,"scope":"orders:read"`)
 	m.tokens["key:garbage"] = m.tokens["key:read"] + "x"
 	return m
+}
+
+const foreignName = "https://foreign.test"
+
+var foreignSecret = []byte("foreignforeignforeignforeign0123")
+
+// foreignToken makes a token of another issuer's.
+func foreignToken(t *testing.T, more string) string {
+	t.Helper()
+	text := base64.RawURLEncoding.EncodeToString
+	now := time.Now().Unix()
+	signed := text([]byte(`{"alg":"HS256","kid":"f1","typ":"at+jwt"}`)) + "." + text(fmt.Appendf(nil,
+		`{"iss":%q,"aud":%q,"sub":"ann","iat":%d,"exp":%d%s}`, foreignName, issuerName, now, now+300, more))
+	mac := hmac.New(sha256.New, foreignSecret)
+	mac.Write([]byte(signed))
+	return signed + "." + text(mac.Sum(nil))
+}
+
+// anybody is a checker that lets everything live, while there is a store.
+type anybody struct{ s store.TokenStore }
+
+func (anybody) MaxTokenLife() (time.Duration, error) { return time.Hour, nil }
+
+func (a anybody) Check(ctx context.Context, t *token.Token) (token.Answer, error) {
+	_, err := a.s.Lookup(ctx, t.Subject(), t.ID())
+	return token.Answer{Verdict: store.Verdict{Alive: true}}, err
 }
 
 // brittleStore is a store with an outage at will.
@@ -93,14 +131,19 @@ func TestRequiredScopes(t *testing.T) {
 		{"a JWT with one of two", "jwt:read", both, 403, 403},
 		{"a JWT with an empty scope", "jwt:empty", both[:1], 403, 403},
 		{"a JWT without a scope", "jwt", both[:1], 403, 200},
+		{"a foreign JWT with the scope", "foreign:read", both[:1], 200, 200},
+		{"a foreign JWT without a scope is no login of ours", "foreign", both[:1], 403, 403},
 		{"nobody", "", both, 401, 401},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			for auth, want := range map[*httpauth.Middleware]int{strict: c.status, open: c.unscoped} {
-				reached := false
+				reached, owner := false, store.User("ann")
+				if strings.HasPrefix(c.token, "foreign") {
+					owner = token.ForeignUser("", foreignName, "ann")
+				}
 				w := present(auth.RequiredScopes(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 					got, ok := httpauth.Token(r.Context())
-					reached = ok && got.Owner() == store.User("ann")
+					reached = ok && got.Owner() == owner
 				}), c.scopes...), m.tokens[c.token])
 				if w.Code != want || reached != (want == 200) {
 					t.Errorf("the answer is %d, want %d; reached: %v", w.Code, want, reached)
