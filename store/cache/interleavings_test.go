@@ -106,6 +106,9 @@ func (q *queue) Set(key uint64, a *Answer, _ int64) bool {
 
 func (q *queue) Close() {}
 
+// Del is for the mutant that trusts in it.
+func (q *queue) Del() { clear(q.kept) }
+
 // tape is the feed of the other processes.
 type tape struct {
 	events []store.Event
@@ -358,7 +361,22 @@ type story struct {
 }
 
 func stories() []story {
-	all := []story{
+	var all []story
+	for _, verb := range []string{"forget", "update", "rotate", "limited issue"} {
+		all = append(all, story{verb + " and a reader", 1, false, func(w *world) {
+			w.reader("reader", ann, 2)
+			w.local(verb)
+			w.evicts(1)
+		}})
+	}
+	for _, verb := range []string{"revoke", "forget", "update", "rotate", "limited issue"} {
+		all = append(all, story{verb + " with a lost reply, and a reader", 1, false, func(w *world) {
+			w.toy.fail = store.ErrUnavailable
+			w.reader("reader", ann, 2)
+			w.local(verb)
+		}})
+	}
+	return append(all, []story{
 		{"two readers and a revoker", 1, false, func(w *world) {
 			w.reader("reader 1", ann, 1)
 			w.reader("reader 2", ann, 2)
@@ -379,7 +397,7 @@ func stories() []story {
 			w.reader("reader", ann, 2)
 			w.remote()
 			w.follower(1)
-			w.ticks(2)
+			w.ticks(1)
 		}},
 		{"a feed that loses the event", 1, false, func(w *world) {
 			w.reader("reader", ann, 2)
@@ -421,6 +439,12 @@ func stories() []story {
 			w.holder("holder", ann)
 			w.local("revoke")
 		}},
+		{"a reader that asks again, another process's revoker, the feed and more time", 1, true, func(w *world) {
+			w.reader("reader", ann, 2)
+			w.remote()
+			w.follower(1)
+			w.ticks(2)
+		}},
 		{"two readers, another process's revoker and the feed", 1, true, func(w *world) {
 			w.reader("reader 1", ann, 1)
 			w.reader("reader 2", ann, 1)
@@ -447,34 +471,19 @@ func stories() []story {
 			w.follower(2)
 			w.ticks(1)
 		}},
-	}
-	for _, verb := range []string{"forget", "update", "rotate", "limited issue"} {
-		all = append(all, story{verb + " and a reader", 1, false, func(w *world) {
-			w.reader("reader", ann, 2)
-			w.local(verb)
-			w.evicts(1)
-		}})
-	}
-	for _, verb := range []string{"revoke", "forget", "update", "rotate", "limited issue"} {
-		all = append(all, story{verb + " with a lost reply, and a reader", 1, false, func(w *world) {
-			w.toy.fail = store.ErrUnavailable
-			w.reader("reader", ann, 2)
-			w.local(verb)
-		}})
-	}
-	return all
+	}...)
 }
 
 // TestInterleavings tells every story in every order over the production code, and judges each answer by the promise.
-// JETON_PROOFS=large tells longer ones.
+// JETON_PROOFS=large tells longer ones, JETON_STORY one alone.
 func TestInterleavings(t *testing.T) {
-	large := os.Getenv("JETON_PROOFS") == "large"
+	large, only := os.Getenv("JETON_PROOFS") == "large", os.Getenv("JETON_STORY")
 	if raceEnabled {
 		t.Skip("one goroutine runs at a time: there is nothing for the race detector, and it takes ten times as long")
 	}
 	total, violations := 0, 0
 	for _, s := range stories() {
-		if s.large && !large {
+		if s.large && !large || only != "" && s.name != only {
 			continue
 		}
 		x := &explorer{}
@@ -488,14 +497,14 @@ func TestInterleavings(t *testing.T) {
 				t.Errorf("%s: %s\n%s", s.name, wrong, s.again(x))
 			}
 			if os.Getenv("JETON_MUTANT") != "" {
-				break
+				return
 			}
 		}
 		t.Logf("%9d interleavings, %d violations, %v: %s", x.runs, bad, time.Since(begin).Round(time.Millisecond), s.name)
 		total, violations = total+x.runs, violations+bad
 	}
 	fmt.Printf("interleavings: %d violations: %d\n", total, violations)
-	if total < 300_000 && !t.Failed() {
+	if total == 0 || total < 300_000 && only == "" && !t.Failed() {
 		t.Errorf("only %d interleavings", total)
 	}
 }
