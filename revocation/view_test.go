@@ -275,6 +275,19 @@ func TestRules(t *testing.T) {
 			r.want(store.ReasonCut, s, p)
 			p.SessionID = "" // it stands by itself
 			r.want("alive", s, p)
+			s, p = own(bob)
+			r.append(0, store.Event{Subject: s.Digest(), Cut: p.Seq + 1e6, CutTime: time.Now().Add(time.Second), Keep: store.DigestID("sid")})
+			r.polled()
+			r.want("alive", s, p)
+		}},
+		{"an id that is revoked again is barred from then on", func(r *rig) {
+			r.open(revocation.Options{})
+			r.tell(ann, "jti")
+			time.Sleep(time.Hour)
+			r.tell(ann, "jti")
+			time.Sleep(time.Hour)
+			s, p := own(ann)
+			r.want(revocation.ReasonRevoked, s, p)
 		}},
 		{"a token that names nothing is dead, and no store's record helps", func(r *rig) {
 			r.open(revocation.Options{})
