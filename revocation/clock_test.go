@@ -3,6 +3,7 @@ package revocation
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -86,12 +87,12 @@ func TestClockSetBack(t *testing.T) {
 		for _, tt := range []struct {
 			ahead time.Duration
 			again bool
-		}{{clockSlack, false}, {clockSlack + time.Second, true}, {365 * 24 * time.Hour, true}} {
+		}{{clockSlack, false}, {clockSlack + time.Minute, true}, {365 * 24 * time.Hour, true}} {
 			doubts := v.doubts.Load()
 			v.parts[0].mu.Lock()
 			s := v.parts[0].set.Load()
 			s.sweep(v, time.Now().Add(365*24*time.Hour)) // as a clock does that is a year ahead
-			s.dropped = time.Now().Add(v.o.MaxStale/pollsPerMaxStale + tt.ahead)
+			s.dropped = time.Now().Add(tt.ahead)
 			v.parts[0].mu.Unlock()
 			time.Sleep(v.o.MaxStale)
 			synctest.Wait()
@@ -131,7 +132,7 @@ func TestFeedThatEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		now := time.Now()
 		f := &oneFeed{events: []store.Event{{Position: store.Position{ID: "1"}, Birth: now, Time: now}}}
-		v, err := Open(t.Context(), f, &Options{MaxTokenLife: time.Hour})
+		v, err := Open(t.Context(), f, &Options{MaxTokenLife: time.Hour, Logger: slog.New(slog.DiscardHandler)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -150,4 +151,47 @@ func TestFeedThatEnds(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestDroppedIsNoted: each way to let go of what is over notes when.
+func TestDroppedIsNoted(t *testing.T) {
+	v := &View{keep: time.Hour}
+	now := time.Now()
+	old := store.Event{Birth: now.Add(-3 * time.Hour), Time: now.Add(-2 * time.Hour), Subject: store.DigestID("s"), IDs: []store.Digest{store.DigestID("i")}}
+	young := old
+	young.Time = now
+	for way, drop := range map[string]func(*set, *store.Event){
+		"it is over when it is told": func(s *set, e *store.Event) { s.apply(v, e, now) },
+		"it is over when all is swept": func(s *set, e *store.Event) {
+			s.apply(v, e, now.Add(-2*time.Hour))
+			s.sweep(v, now)
+		},
+		"it is over when a table grows": func(s *set, e *store.Event) {
+			s.apply(v, e, now.Add(-2*time.Hour))
+			at := s.table(&e.Subject)
+			at.Store(s.renew(v, at.Load(), now))
+		},
+	} {
+		s := newSet(1)
+		if drop(s, &old); !s.dropped.Equal(now) {
+			t.Errorf("%s: noted as %v", way, s.dropped)
+		}
+		s = newSet(1)
+		if drop(s, &young); !s.dropped.IsZero() {
+			t.Errorf("%s, and is not over: noted as %v", way, s.dropped)
+		}
+	}
+}
+
+// TestMicros: a time is rounded up, so that nothing that was before it is taken for later.
+func TestMicros(t *testing.T) {
+	at := time.UnixMicro(1_700_000_000_000_001)
+	for d, want := range map[time.Duration]uint64{-1: 1_700_000_000_000_001, 0: 1_700_000_000_000_001, 1: 1_700_000_000_000_002} {
+		if got := micros(at.Add(d)); got != want {
+			t.Errorf("%v besides is %d, want %d", d, got, want)
+		}
+	}
+	if micros(time.Time{}) != 0 || !timeOf(0).IsZero() || !timeOf(micros(at)).Equal(at) {
+		t.Error("no time is 0, and the way back leads back")
+	}
 }

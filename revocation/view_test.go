@@ -32,20 +32,20 @@ func TestRules(t *testing.T) {
 			r.tell(ann, "other")
 			r.tell(bob, "jti")
 			r.tell(bob)
-			r.polled()
+			r.pass()
 			r.want("alive", s, p)
 			r.tell(ann, "jti")
-			r.polled()
+			r.pass()
 			r.want(revocation.ReasonRevoked, s, p)
 			p.TokenID = "jti2"
 			r.want("alive", s, p)
 			r.tell(ann, "sid")
-			r.polled()
+			r.pass()
 			r.want(revocation.ReasonRevoked, s, p)
 			p.SessionID = "sid2"
 			r.want("alive", s, p)
 			r.tell(ann)
-			r.polled()
+			r.pass()
 			r.want(store.ReasonCut, s, p)
 			r.want("alive", ann, store.Presented{TokenID: "later", Seq: seqNow() + 1})
 		}},
@@ -54,10 +54,10 @@ func TestRules(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 			synctest.Wait()
 			s, p := own(ann)
-			polls := r.polls
+			polls := r.count()
 			r.ring(r.tell(ann))
 			r.want(store.ReasonCut, s, p)
-			if r.polls != polls {
+			if r.count() != polls {
 				r.Error("the bell was not enough")
 			}
 			s, p = own(bob)
@@ -82,14 +82,14 @@ func TestRules(t *testing.T) {
 			r.want("alive", s, p)
 			r.want(store.ReasonCut, ann, store.Presented{TokenID: "x", Seq: uint64(r.birth.UnixMicro())})
 			r.tell(ann, "other") // with the horizon as its cut
-			r.polled()
+			r.pass()
 			r.want("alive", s, p)
 			r.tell(ann, "jti")
-			r.polled()
+			r.pass()
 			r.want(revocation.ReasonRevoked, s, p)
 			s, p = foreign(bob, time.Minute)
 			r.tell(bob)
-			r.polled()
+			r.pass()
 			r.want(store.ReasonCut, s, p)
 		}},
 		{"an hour after the first install, or before it, is none", func(r *rig) {
@@ -116,7 +116,7 @@ func TestRules(t *testing.T) {
 			r.unready("longer ago than 3s")
 			r.tell(ann)
 			r.set(func() { r.err = nil })
-			r.polled()
+			r.pass()
 			r.want(store.ReasonCut, s, p)
 			if r.stat("view_doubts") != doubts || r.stat("view_feed_errors") == 0 || r.stat("view_unready") != 1 {
 				r.Errorf("stats %v", r.view.Stats())
@@ -133,15 +133,35 @@ func TestRules(t *testing.T) {
 			time.Sleep(stale)
 			r.want("alive", s, p)
 		}},
+		{"a poll tells what was true when it was sent", func(r *rig) {
+			r.open(revocation.Options{})
+			time.Sleep(time.Second)
+			gate := make(chan struct{})
+			r.set(func() { r.hold = gate })
+			for polls := r.count(); r.count() == polls; {
+				time.Sleep(10 * time.Millisecond)
+			}
+			sent := time.Now()
+			time.Sleep(800 * time.Millisecond)
+			r.set(func() { r.hold = nil })
+			close(gate)
+			synctest.Wait()
+			r.set(func() { r.err = store.ErrUnavailable })
+			s, p := own(ann)
+			time.Sleep(time.Until(sent.Add(stale - 20*time.Millisecond)))
+			r.want("alive", s, p)
+			time.Sleep(30 * time.Millisecond)
+			r.want("not ready", s, p)
+		}},
 		{"a feed that was rolled back is read anew", func(r *rig) {
 			r.open(revocation.Options{})
 			time.Sleep(time.Second)
 			s, p := own(ann)
 			r.tell(bob, "lost")
-			r.polled()
+			r.pass()
 			r.set(func() { r.parts[0] = r.parts[0][:1] })
 			r.tell(ann, "jti") // another event in its place
-			r.polled()
+			r.pass()
 			r.want(revocation.ReasonRevoked, s, p)
 			r.want("alive", bob, store.Presented{TokenID: "lost", Seq: seqNow()})
 			if r.stat("view_doubts") != 2 {
@@ -154,7 +174,7 @@ func TestRules(t *testing.T) {
 			s, p := own(ann)
 			r.tell(ann, "jti")
 			r.set(func() { r.parts[0] = r.parts[0][1:] })
-			r.polled()
+			r.pass()
 			r.want(revocation.ReasonRevoked, s, p)
 			if r.stat("view_doubts") != 2 {
 				r.Errorf("stats %v", r.view.Stats())
@@ -168,17 +188,29 @@ func TestRules(t *testing.T) {
 			r.want("alive", s, p)
 			time.Sleep(2 * time.Second)
 			r.lose()
-			r.polled()
+			r.pass()
 			r.want(store.ReasonCut, s, p)
 			r.want(store.ReasonCut, fs, fp)
 			time.Sleep(time.Second)
 			r.want("alive", ann, store.Presented{TokenID: "x", Seq: seqNow()})
 		}},
+		{"of several births in one feed the latest counts", func(r *rig) {
+			time.Sleep(time.Second)
+			s, p := own(ann)
+			time.Sleep(time.Second)
+			r.set(func() { r.birth = time.Now() })
+			r.tell(bob, "jti")
+			r.open(revocation.Options{})
+			r.want(store.ReasonCut, s, p)
+			time.Sleep(time.Second)
+			s, p = own(ann)
+			r.want("alive", s, p)
+		}},
 		{"an empty feed gives no verdicts", func(r *rig) {
 			r.open(revocation.Options{})
 			s, p := own(ann)
 			r.set(func() { r.parts[0] = nil })
-			r.polled()
+			r.pass()
 			r.want("not ready", s, p)
 			r.unready("of 1 partitions 1 are not read, and 0")
 			if _, known := r.view.Lag(); known {
@@ -195,7 +227,7 @@ func TestRules(t *testing.T) {
 				r.tell(bob, fmt.Sprint(i))
 			}
 			r.tell(ann, "jti")
-			r.polled()
+			r.pass()
 			r.set(func() {
 				r.page = 2
 				for i := range r.parts[0] {
@@ -224,7 +256,7 @@ func TestRules(t *testing.T) {
 			}
 			keep := store.User("keeper")
 			r.append(0, store.Event{Subject: keep.Digest(), Cut: seqNow(), CutTime: time.Now(), Keep: store.DigestID("sid"), KeptCut: 1, Floor: 1, FloorTime: time.Now()})
-			r.polled()
+			r.pass()
 			if n, b := r.stat("view_entries"), r.stat("view_bytes"); n != 1001 || b < n*25 {
 				r.Errorf("%d entries, %d bytes", n, b)
 			}
@@ -275,6 +307,29 @@ func TestRules(t *testing.T) {
 			r.want(store.ReasonCut, s, p)
 			p.SessionID = "" // it stands by itself
 			r.want("alive", s, p)
+			s, p = own(bob)
+			r.append(0, store.Event{Subject: s.Digest(), Cut: p.Seq + 1e6, CutTime: time.Now().Add(time.Second), Keep: store.DigestID("sid")})
+			r.pass()
+			r.want("alive", s, p)
+		}},
+		{"an id that is revoked again is barred from then on", func(r *rig) {
+			r.open(revocation.Options{})
+			r.tell(ann, "jti")
+			time.Sleep(time.Hour)
+			r.tell(ann, "jti")
+			time.Sleep(time.Hour)
+			s, p := own(ann)
+			r.want(revocation.ReasonRevoked, s, p)
+		}},
+		{"a foreign token without a date, or with one that is to come, is refused", func(r *rig) {
+			r.open(revocation.Options{})
+			time.Sleep(time.Minute)
+			s, p := foreign(ann, -time.Second)
+			r.want("alive", s, p)
+			p.IssuedAt = p.IssuedAt.Add(time.Second)
+			r.want(store.ReasonUndated, s, p)
+			p.IssuedAt = time.Time{}
+			r.want(store.ReasonUndated, s, p)
 		}},
 		{"a token that names nothing is dead, and no store's record helps", func(r *rig) {
 			r.open(revocation.Options{})
@@ -296,10 +351,19 @@ func TestRules(t *testing.T) {
 				}
 			}
 		}},
+		{"a closed view has ended all that it ran", func(r *rig) {
+			r.open(revocation.Options{})
+			r.set(func() { r.stuck = 0 })
+			r.pass()
+			r.close()
+			if r.set(func() {}); r.busy != 0 {
+				r.Errorf("%d polls are under way", r.busy)
+			}
+		}},
 		{"a closed view gives no verdicts, and closing twice is nil", func(r *rig) {
 			r.open(revocation.Options{})
 			r.tell(ann, "jti")
-			r.polled()
+			r.pass()
 			r.close()
 			r.close()
 			s, p := own(ann)
@@ -323,10 +387,17 @@ func TestRules(t *testing.T) {
 	}
 }
 
-// polled lets each partition be polled once more.
-func (r *rig) polled() {
+// pass lets each partition be polled once more.
+func (r *rig) pass() {
 	time.Sleep(stale/3*11/10 + time.Millisecond)
 	synctest.Wait()
+}
+
+// count returns how often the feed was polled.
+func (r *rig) count() (n int) {
+	synctest.Wait()
+	r.set(func() { n = r.polls })
+	return n
 }
 
 func (r *rig) close() {
@@ -370,7 +441,7 @@ func TestPartitions(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		r.set(func() { r.parts[3] = nil })
-		r.polled()
+		r.pass()
 		r.unready("of 16 partitions 1 are not read, and 0 ")
 		for i := range 200 {
 			s, p := own(store.User(fmt.Sprint(i)))

@@ -15,7 +15,7 @@ import (
 //
 // Where the view is not ready for a token, fallback judges it: a Denylist on the store, or [Sessions], which is stricter
 // but of no use to a foreign issuer. With a nil fallback there is then no answer ([revocation.ErrNotReady], HTTP 503). A
-// view has no records, so [Token.Session] is empty and nothing is touched. NewVerifier refuses a nil view.
+// view has no records, so [Token.Session] is empty where it judged, and nothing is touched. NewVerifier refuses a nil view.
 func Local(view *revocation.View, fallback Checker) Checker { return local{view, fallback} }
 
 type local struct {
