@@ -2,7 +2,7 @@
 # ARGS go through: make run ARGS="-addr :9090", make test ARGS="-run Rotate", make fuzz ARGS=Decode FUZZTIME=5m
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt fuzz docs bench-gate
+.PHONY: help run test lint fmt fuzz docs proofs bench-gate
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+): ## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -24,6 +24,9 @@ fuzz: ## run every fuzz target for FUZZTIME (default 30s)
 
 docs: ## write the generated files
 	@scripts/docs.sh
+
+proofs: ## try every interleaving of the cache, at length, and its rejected forms
+	@scripts/proofs.sh $(ARGS)
 
 bench-gate: ## measure the targets, as ratios in one run
 	@scripts/bench.sh $(ARGS)

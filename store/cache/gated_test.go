@@ -198,6 +198,22 @@ func TestSilence(t *testing.T) {
 			}
 		})
 	})
+	t.Run("a slow reply, and then polls that fail", func(t *testing.T) {
+		inBubble(t, storecache.Options{}, func(g *gate) { g.deaf, g.slow = true, 600*time.Millisecond }, func(s stand) {
+			for range 20 { // most of the time a poll is under way, which has read before the revocation
+				s.g.set(func() { s.g.broken = nil })
+				id := store.NewID()
+				s.login(id)
+				time.Sleep(3*time.Second + rand.N(time.Second))
+				s.status(id)
+				s.g.set(func() { s.g.broken = errors.New("no answer") })
+				if stale := s.lives(id); stale > maxStale {
+					s.t.Errorf("accepted %v after the revocation", stale)
+					return
+				}
+			}
+		})
+	})
 }
 
 // TestStaleFill: an answer that was read before a revocation and arrives after it is not kept for anybody.

@@ -86,7 +86,7 @@ var mutants = []mutant{
 	{"a stamp does not look at doubts", "a feed that loses the event", []edit{{file: "../stamp.go", old: "s.Epoch.Load() == s.EpochSeen", cond: "true"}}},
 	{"a stamp does not look at the poll", "a stamp, another process's revoker and the feed", []edit{{file: "../stamp.go", old: "synced == nil || age(*synced, now) > s.MaxStale", cond: "synced == nil"}}},
 	{"a stamp does not look at the counter", "two readers and a revoker", []edit{{file: "../stamp.go", old: "s.Gen.Load() == s.GenSeen", cond: "true"}}},
-	{"the poll's time is its reply's", "TestStaleness", []edit{{
+	{"the poll's time is its reply's", "TestSilence", []edit{{
 		file: "../../internal/follow/follow.go", old: "		events, proven := batch.After(p.at)\n", after: "sent = f.o.Now()",
 	}}},
 	{"a failed poll counts", "TestSilence", []edit{{
