@@ -23,6 +23,7 @@ type tape struct {
 	no    int
 	page  int // events in a batch
 	polls int
+	busy  int           // polls under way
 	err   error         // what polls answer
 	stuck int           // polls of this partition and those behind it wait until their context ends
 	hold  chan struct{} // a poll waits for one of it
@@ -95,9 +96,12 @@ func (f *tape) Poll(ctx context.Context, part int, from store.Position) (store.B
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.polls++
+	f.busy++
+	defer func() { f.busy-- }()
 	if part >= f.stuck {
 		f.mu.Unlock()
 		<-ctx.Done()
+		time.Sleep(100 * time.Millisecond) // of the bubble: it is slow to notice
 		f.mu.Lock()
 		return store.Batch{}, ctx.Err()
 	}

@@ -351,6 +351,15 @@ func TestRules(t *testing.T) {
 				}
 			}
 		}},
+		{"a closed view has ended all that it ran", func(r *rig) {
+			r.open(revocation.Options{})
+			r.set(func() { r.stuck = 0 })
+			r.pass()
+			r.close()
+			if r.set(func() {}); r.busy != 0 {
+				r.Errorf("%d polls are under way", r.busy)
+			}
+		}},
 		{"a closed view gives no verdicts, and closing twice is nil", func(r *rig) {
 			r.open(revocation.Options{})
 			r.tell(ann, "jti")
