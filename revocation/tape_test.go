@@ -101,7 +101,7 @@ func (f *tape) Poll(ctx context.Context, part int, from store.Position) (store.B
 	if part >= f.stuck {
 		f.mu.Unlock()
 		<-ctx.Done()
-		time.Sleep(time.Second) // of the bubble: it is slow to notice
+		time.Sleep(100 * time.Millisecond) // of the bubble: it is slow to notice
 		f.mu.Lock()
 		return store.Batch{}, ctx.Err()
 	}
