@@ -25,7 +25,8 @@ type TokenStore interface {
 	Issue(ctx context.Context, r IssueRequest) (Issued, error)
 
 	// Lookup tells everything about at most [MaxIDs] ids in one round trip; Entries[i] is ids[i]'s. Without ids it
-	// reads the cut alone, the guard of a login. It changes nothing and an unknown subject is no error.
+	// reads the cut alone, the guard of a login, and no layer answers it from memory. It changes nothing and an unknown
+	// subject is no error.
 	Lookup(ctx context.Context, s Subject, ids ...string) (State, error)
 
 	// List tells the live records, newest first (by IssuedAt, ties in an order that does not change), a page at a time.

@@ -28,14 +28,17 @@ type question struct {
 
 // own is a copy that shares no memory with the caller's: an id is often a part of a token that would be kept with it.
 func (q question) own() question {
-	q.subject.Realm = strings.Clone(q.subject.Realm)
-	q.subject.Issuer = strings.Clone(q.subject.Issuer)
-	q.subject.Name = strings.Clone(q.subject.Name)
-	q.ids = slices.Clone(q.ids)
-	for i, id := range q.ids {
-		q.ids[i] = strings.Clone(id)
+	out := question{
+		subject: store.Subject{
+			Kind: q.subject.Kind, Realm: strings.Clone(q.subject.Realm),
+			Issuer: strings.Clone(q.subject.Issuer), Name: strings.Clone(q.subject.Name),
+		},
+		ids: make([]string, len(q.ids)), // a new slice: assigned to q, the caller's would count as escaping, at each hit
 	}
-	return q
+	for i, id := range q.ids {
+		out.ids[i] = strings.Clone(id)
+	}
+	return out
 }
 
 // is compares in full: two questions may have one hash.

@@ -228,3 +228,25 @@ func TestCloseUnderLoad(t *testing.T) {
 		all.Wait()
 	}
 }
+
+// TestHitAllocates: a hit makes the caller's entries, and nothing else.
+func TestHitAllocates(t *testing.T) {
+	s, clock := storetest.New(t)
+	c, err := storecache.New(t.Context(), s, &storecache.Options{Now: clock.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	rec := storetest.Issue(t, s, ann, storetest.Login{})
+	hits := func() int64 { return c.Stats()[0].Value }
+	for hits() == 0 { // until the feed was polled and the answer is kept
+		if _, err := c.Lookup(t.Context(), ann, rec.ID, "token"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx := t.Context()
+	n := testing.AllocsPerRun(1000, func() { _, _ = c.Lookup(ctx, ann, rec.ID, "token") })
+	if n > 1 {
+		t.Errorf("%v allocations", n)
+	}
+}

@@ -478,6 +478,9 @@ func stories() []story {
 // JETON_PROOFS=large tells longer ones, JETON_STORY one alone.
 func TestInterleavings(t *testing.T) {
 	large, only := os.Getenv("JETON_PROOFS") == "large", os.Getenv("JETON_STORY")
+	if testing.Short() {
+		t.Skip("it takes half a minute")
+	}
 	if raceEnabled {
 		t.Skip("one goroutine runs at a time: there is nothing for the race detector, and it takes ten times as long")
 	}
