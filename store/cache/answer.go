@@ -68,11 +68,11 @@ func (a *Answer) now(t time.Time) time.Time { return a.state.Now.Add(max(0, t.Su
 // ended reports whether a record in it has expired.
 func (a *Answer) ended(t time.Time) bool { return !a.ends.IsZero() && !a.now(t).Before(a.ends) }
 
-// unknown counts the ids that the store knew nothing of.
-func unknown(st store.State) int {
+// count returns how many ids have a status.
+func count(st store.State, status store.Status) int {
 	n := 0
 	for i := range st.Entries {
-		if st.Entries[i].Status == store.Unknown {
+		if st.Entries[i].Status == status {
 			n++
 		}
 	}

@@ -69,6 +69,55 @@ func TestNewRefuses(t *testing.T) {
 }
 
 // TestGuard: a Lookup without ids is never answered from memory.
+// TestDeadIDIsIssuedAgain: a revoked id is free once its mark has ended, and a login under it must be seen at once. Kills an
+// answer of revoked ids that no Issue touches.
+func TestDeadIDIsIssuedAgain(t *testing.T) {
+	at := time.Now()
+	s, err := memstore.New(&memstore.Options{Now: func() time.Time { return at }, SweepInterval: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	frozen := time.Now()
+	c, err := storecache.New(t.Context(), s, &storecache.Options{MaxStale: time.Minute, Now: func() time.Time { return frozen }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	ann := store.User("ann")
+	status := func() store.Status {
+		st, err := c.Lookup(t.Context(), ann, "d")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return st.Entries[0].Status
+	}
+	if err := c.Revoke(t.Context(), store.Revocation{Subject: ann, IDs: []string{"d"}}); err != nil {
+		t.Fatal(err)
+	}
+	hits := func() int64 {
+		for _, stat := range c.Stats() {
+			if stat.Name == "cache_hits" {
+				return stat.Value
+			}
+		}
+		return 0
+	}
+	for hits() == 0 { // the engine keeps what it is given a little later
+		if got := status(); got != store.Revoked {
+			t.Fatalf("revoked, it is %v", got)
+		}
+		runtime.Gosched()
+	}
+	at = at.Add(48 * time.Hour)
+	_, err = c.Issue(t.Context(), store.IssueRequest{Record: store.Record{ID: "d", Subject: ann, Link: store.NewLink(), ExpiresAt: at.Add(time.Hour)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := status(); got != store.Live {
+		t.Errorf("issued again, it is %v", got)
+	}
+}
+
 func TestGuard(t *testing.T) {
 	inBubble(t, storecache.Options{}, nil, func(s stand) {
 		for range 3 {

@@ -60,7 +60,7 @@ const shards = 1 << 16
 type shard struct {
 	// gen counts whatever may have changed an answer for the worse.
 	gen atomic.Uint64
-	// absent counts Issues, after which an unknown id may be known.
+	// absent counts Issues, after which an id without a live record may have one.
 	absent atomic.Uint64
 }
 
@@ -186,11 +186,10 @@ func (c *core) note(q question, now time.Time) store.StampSource {
 
 // keep stamps an answer and keeps it. What is unknown altogether goes where there is a fixed number of places.
 func (c *core) keep(key uint64, a *Answer, src store.StampSource) {
-	missing := unknown(a.state)
-	if missing == 0 {
+	if count(a.state, store.Live) == len(a.ids) { // an Issue may give any other id a record: a dead one is free in the end
 		src.Absent = nil
 	}
-	if missing < len(a.ids) {
+	if count(a.state, store.Unknown) < len(a.ids) {
 		a.state.Stamp = store.NewStamp(src)
 		c.at("keep")
 		if !c.engine.Set(key, a, a.bytes()) {
@@ -213,7 +212,7 @@ func (c *core) changed(s store.Subject) {
 	c.shard(s.Digest()).gen.Add(1)
 }
 
-// issued makes what is unknown of a subject be asked for again.
+// issued makes the ids of a subject that have no live record be asked for again.
 func (c *core) issued(s store.Subject) {
 	c.shard(s.Digest()).absent.Add(1)
 }

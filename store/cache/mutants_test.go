@@ -50,7 +50,7 @@ var mutants = []mutant{
 	{"Issue does not count for unknown ids", "a login and two readers", []edit{{
 		file: "cache.go", old: "	if !harmless(err) {\n		c.core.issued(r.Record.Subject)\n	}\n", instead: "_ = 0",
 	}}},
-	{"unknown ids carry no count of Issues", "a login and two readers", []edit{{file: "core.go", old: "missing == 0", cond: "true"}}},
+	{"unknown ids carry no count of Issues", "a login and two readers", []edit{{file: "core.go", old: "count(a.state, store.Live) == len(a.ids)", cond: "true"}}},
 	{"unknown ids are kept as long as others", "another process's login", []edit{{
 		file: "core.go", old: "	src.MaxAge = min(src.MaxAge, absentAge, c.o.MaxStale)\n", instead: "_ = 0",
 	}}},
