@@ -28,24 +28,25 @@ type sighting struct {
 const sightingAge = time.Second
 
 // clock returns the store's time for a partition, as the last sighting has it.
-func (s *Store) clock(part int) time.Time {
+func (s *Store) clock(part int) time.Time { return s.clockAt(part, now()) }
+
+// clockAt is clock when the process's shows t.
+func (s *Store) clockAt(part int, t time.Time) time.Time {
 	if s.o.Now != nil {
 		return s.o.Now().UTC()
 	}
-	t := now()
 	if seen := s.partitions[part].seen.Load(); seen != nil {
 		t = t.Add(seen.ahead)
 	}
 	return t.UTC()
 }
 
-// stale reports whether a partition must be looked at again. A machine that slept is seen by its wall clock alone.
-func (s *Store) stale(part int) bool {
+// stale reports whether a partition must be looked at again, at t. A machine that slept is seen by its wall clock alone.
+func (s *Store) stale(part int, t time.Time) bool {
 	seen := s.partitions[part].seen.Load()
 	if seen == nil {
 		return true
 	}
-	t := now()
 	return max(t.Sub(seen.at), t.Round(0).Sub(seen.at.Round(0)).Abs()) > sightingAge
 }
 

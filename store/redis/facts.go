@@ -177,7 +177,7 @@ func (s *Store) Health(ctx context.Context) error {
 	if err := s.ready(ctx, "health"); err != nil {
 		return err
 	}
-	ctx, cancel := s.bounded(ctx, new(until))
+	ctx, cancel := s.bounded(ctx, new(until), now())
 	defer cancel()
 	f, err := s.inspect(ctx)
 	switch {
@@ -198,7 +198,7 @@ func (s *Store) Ping(ctx context.Context) error {
 	if err := s.ready(ctx, "ping"); err != nil {
 		return err
 	}
-	ctx, cancel := s.bounded(ctx, new(until))
+	ctx, cancel := s.bounded(ctx, new(until), now())
 	defer cancel()
 	nodes, err := s.masters(ctx)
 	for _, node := range nodes {

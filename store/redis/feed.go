@@ -144,7 +144,7 @@ func (s *Store) Subjects(ctx context.Context) iter.Seq2[store.Subject, error] {
 var errEnough = errors.New("enough")
 
 func (s *Store) subjects(ctx context.Context, yield func(store.Subject, error) bool) error {
-	step, cancel := s.bounded(ctx, new(until))
+	step, cancel := s.bounded(ctx, new(until), now())
 	nodes, err := s.masters(step)
 	cancel()
 	if err != nil {
@@ -164,7 +164,7 @@ func (s *Store) scan(ctx context.Context, node *redis.Client, seen map[store.Dig
 		if s.closed.Load() {
 			return store.ErrClosed
 		}
-		step, cancel := s.bounded(ctx, new(until))
+		step, cancel := s.bounded(ctx, new(until), now())
 		keys, next, err := node.Scan(step, cursor, s.keys.Ledgers(), 256).Result()
 		cancel()
 		if err != nil {
@@ -190,7 +190,7 @@ func (s *Store) names(ctx context.Context, node *redis.Client, keys []string, se
 			pipe.HGet(ctx, key, "s")
 		}
 	}
-	step, cancel := s.bounded(ctx, new(until))
+	step, cancel := s.bounded(ctx, new(until), now())
 	defer cancel()
 	cmds, err := pipe.Exec(step)
 	if err != nil && !isNil(err) {

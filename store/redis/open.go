@@ -28,7 +28,7 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.adopt(); err != nil {
 		return err
 	}
-	ctx, cancel := s.bounded(ctx, new(until))
+	ctx, cancel := s.bounded(ctx, new(until), now())
 	defer cancel()
 	s.level = durability{Durability: Durability{}} // nothing that open writes needs waiting for
 	s.keys = keyspace.NewRedis(s.o.Prefix, 1)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/jetonkit/jeton/internal/keyspace"
@@ -21,16 +22,18 @@ func (s *Store) Lookup(ctx context.Context, subject store.Subject, ids ...string
 	if err != nil {
 		return store.State{}, err
 	}
-	d := o.digest
-	book := book{digest: d, fields: make([]keyspace.Field, len(ids))}
+	d, book := o.digest, books.Get().(*book) //nolint:errcheck // nothing else is in it
+	defer book.release()
+	book.digest = d
 	args := newArguments(1+len(ids), "hmget")
 	args.text(o.key)
 	args.list = append(args.list, "h", "x")
-	for i, id := range ids {
-		book.fields[i] = keyspace.FieldOf(id)
-		args.field(book.fields[i])
+	for _, id := range ids {
+		f := keyspace.FieldOf(id)
+		book.fields = append(book.fields, f)
+		args.field(f)
 	}
-	values, err := s.exchange(ctx, call{key: o.key, part: o.part, args: args.list})
+	values, err := s.exchange(ctx, call{key: o.key, part: o.part, at: o.at, args: args.list})
 	if err != nil {
 		return store.State{}, s.errs.Fail("lookup", d, err)
 	}
@@ -40,14 +43,14 @@ func (s *Store) Lookup(ctx context.Context, subject store.Subject, ids ...string
 	if err := book.fill(values); err != nil {
 		return store.State{}, s.errs.Fail("lookup", d, err)
 	}
-	state, err := ledger.LookupFields(s.env(o.part), &book, subject, book.fields)
+	state, err := ledger.LookupFields(s.env(o.part), book, subject, book.fields)
 	return state, s.errs.Fail("lookup", d, err)
 }
 
 // exchange asks a master one question about a ledger, and looks at its partition within the same round trip when it is
 // time.
 func (s *Store) exchange(ctx context.Context, c call) ([]any, error) {
-	c.look = s.stale(c.part)
+	c.look = s.stale(c.part, c.at)
 	t, err := s.send(ctx, c)
 	if err != nil {
 		return nil, err
@@ -80,7 +83,7 @@ func (s *Store) List(ctx context.Context, subject store.Subject, p store.Page) (
 		return store.Records{}, err
 	}
 	d := o.digest
-	values, err := s.exchange(ctx, call{key: o.key, part: o.part, args: []any{"hgetall", o.key}})
+	values, err := s.exchange(ctx, call{key: o.key, part: o.part, at: o.at, args: []any{"hgetall", o.key}})
 	if err != nil {
 		return store.Records{}, s.errs.Fail("list", d, err)
 	}
@@ -100,6 +103,14 @@ type book struct {
 	head   ledger.Head
 	known  bool
 	all    []ledger.Entry // newest first
+}
+
+// books are used again by Lookup: what is read of one is copied.
+var books = sync.Pool{New: func() any { return new(book) }}
+
+func (b *book) release() {
+	*b = book{fields: b.fields[:0]}
+	books.Put(b)
 }
 
 // fill reads a head, and keeps the values of the fields asked for.

@@ -70,6 +70,7 @@ func (s *Store) addLanes(node *redis.Client) any {
 // for every try. The first decides whether the call succeeded; the others only tell more.
 type call struct {
 	key   string
+	at    time.Time // when it began; zero is now
 	write bool
 	// script, where there is one, is what the command runs; args, nil for no command, then begin with two empty places.
 	script *script
@@ -81,8 +82,11 @@ type call struct {
 // send asks until there is an answer, as long as the error is one that passes and the deadline allows. Repeating is safe:
 // every write proves its own repeat.
 func (s *Store) send(caller context.Context, c call) (*try, error) {
+	if c.at.IsZero() {
+		c.at = now()
+	}
 	t := &try{call: c, form: s.form(c.script)}
-	ctx, cancel := s.bounded(caller, &t.until)
+	ctx, cancel := s.bounded(caller, &t.until, c.at)
 	defer cancel()
 	for ; ; t.attempt++ {
 		err := s.ask(ctx, t)

@@ -62,9 +62,10 @@ func unwatch(t *time.Timer) {
 	}
 }
 
-// bounded gives a call without a deadline that of the options; u is where it may be kept. A client that may dial for longer needs a timer: go-redis
-// dials on a context of its own, and a caller stops waiting for it by Done alone.
-func (s *Store) bounded(ctx context.Context, u *until) (context.Context, context.CancelFunc) {
+// bounded gives a call without a deadline that of the options; u is where it may be kept, and
+// began is when the call did. A client that may dial for longer needs a timer: go-redis dials on a context of its own, and a
+// caller stops waiting for it by Done alone.
+func (s *Store) bounded(ctx context.Context, u *until, began time.Time) (context.Context, context.CancelFunc) {
 	if _, ok := ctx.Deadline(); ok {
 		return ctx, nothing
 	}
@@ -72,7 +73,7 @@ func (s *Store) bounded(ctx context.Context, u *until) (context.Context, context
 		watched, cancel := context.WithTimeout(ctx, s.o.Timeout)
 		return timed{watched, ctx}, cancel
 	}
-	*u = until{ctx, now().Add(s.o.Timeout)}
+	*u = until{ctx, began.Add(s.o.Timeout)}
 	return u, nothing
 }
 

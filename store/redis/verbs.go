@@ -20,17 +20,18 @@ type owner struct {
 	digest  store.Digest
 	part    int
 	key     string
+	at      time.Time // when the call began; a clock costs as much as all that is left to save here
 }
 
 func (s *Store) owner(subject store.Subject) owner {
 	d := subject.Digest()
-	return owner{subject: subject, digest: d, part: d.Partition(s.keys.Partitions()), key: s.keys.Ledger(d)}
+	return owner{subject: subject, digest: d, part: d.Partition(s.keys.Partitions()), key: s.keys.Ledger(d), at: now()}
 }
 
 // write runs a verb's script on a ledger and returns its outcome's name, the server's time and what follows them. The
 // arguments begin with the common ones.
 func (s *Store) write(ctx context.Context, o owner, sc *script, a *arguments) (string, time.Time, []any, error) {
-	list, err := s.exchange(ctx, call{key: o.key, part: o.part, write: true, script: sc, args: a.list})
+	list, err := s.exchange(ctx, call{key: o.key, part: o.part, at: o.at, write: true, script: sc, args: a.list})
 	if err != nil {
 		return "", time.Time{}, nil, err
 	}
@@ -107,7 +108,7 @@ func (s *Store) begin(ctx context.Context, op string, subject store.Subject, che
 		return owner{}, s.errs.Fail(op, store.Digest{}, err)
 	}
 	o := s.owner(subject)
-	return o, s.errs.Fail(op, store.Digest{}, check(s.clock(o.part)))
+	return o, s.errs.Fail(op, store.Digest{}, check(s.clockAt(o.part, o.at)))
 }
 
 // outcomes are the errors that scripts name.
