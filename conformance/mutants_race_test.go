@@ -8,8 +8,9 @@ import (
 	"github.com/jetonkit/jeton/store"
 )
 
-// lag is how long a mutant leaves between what it reads and what it writes.
-func lag() { time.Sleep(4 * time.Millisecond) }
+// lag is how long a mutant leaves between what it reads and what it writes: enough for another goroutine to come between on a
+// machine that does many other things.
+func lag() { time.Sleep(25 * time.Millisecond) }
 
 // racyRotate reads the record, and some time later writes what it decided then.
 func racyRotate(applies func(s *handle, r store.RotateRequest) bool) hooks {
