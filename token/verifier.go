@@ -34,8 +34,8 @@ const (
 	defaultTouchInterval = time.Minute
 )
 
-// Verifier accepts or refuses access tokens, and API keys where it is given some. It needs no signing key. Safe for concurrent use. Close it to wait for the
-// last-seen times that it still writes.
+// Verifier accepts or refuses access tokens, and API keys where it is given some. It needs no signing key. Safe for
+// concurrent use. Close it to wait for the last-seen times that it still writes.
 type Verifier struct {
 	issuers map[string]*trusted
 	keys    []*APIKeys

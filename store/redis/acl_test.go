@@ -269,7 +269,7 @@ func TestLeastRightsOnACluster(t *testing.T) {
 func TestLeastRightsOfLevels(t *testing.T) {
 	master := testenv.Redis(t, testenv.AppendOnly("always"), testenv.Config("min-replicas-to-write", "1"))
 	testenv.Redis(t, testenv.ReplicaOf(master))
-	eventually(t, "the replica is there", func() bool { return strings.Contains(master.Info("slave0"), "state=online") })
+	linked(t, master)
 	for _, c := range []struct {
 		rights string
 		level  redisstore.Durability

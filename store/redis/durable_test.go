@@ -34,14 +34,24 @@ func pair(t *testing.T, options ...testenv.Option) (master, replica *testenv.Red
 	return master, replica
 }
 
+// linked waits until the replica has acknowledged a write: online alone, it is sent none before its first word, a second later,
+// and a WAIT of that second would count nobody.
 func linked(t *testing.T, master *testenv.RedisServer) {
 	t.Helper()
+	wrote := false
 	soon(t, "replication", 10*time.Second, func() error {
-		if state := master.Info("slave0"); !strings.Contains(state, "state=online") {
+		if !wrote {
+			if _, err := master.Try("SET", "linked", "1"); err != nil {
+				return err
+			}
+			wrote = true
+		}
+		if state := master.Info("slave0"); !strings.Contains(state, "state=online,offset="+master.Info("master_repl_offset")+",") {
 			return fmt.Errorf("the replica is %q", state)
 		}
 		return nil
 	})
+	master.Do("DEL", "linked")
 }
 
 func openStore(t testing.TB, url string, o redisstore.Options) *redisstore.Store {

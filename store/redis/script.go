@@ -51,25 +51,29 @@ var (
 	pollScript    = newScript(source("poll"))
 )
 
+// unnamed stands for the library's name in its text, which the name is made from: flags count as much as code.
+const unnamed = "jeton_unnamed"
+
 func assemble() (text string, scripts map[string]*script) {
-	body := common
-	for _, v := range verbFlags {
-		body += source(v.name)
-	}
-	name := "jeton_" + digest(body)[:16]
 	scripts = map[string]*script{}
+	var registered string
+	text = "#!lua name=" + unnamed + "\n" + common
 	for _, v := range verbFlags {
 		shebang, flags := "#!lua\n", ""
 		if v.flags != "" {
 			shebang, flags = "#!lua flags="+v.flags+"\n", "'"+v.flags+"'"
 		}
-		s := newScript(shebang + common + source(v.name) + "begin(KEYS, ARGV)\nreturn " + v.name + "()\n")
-		s.function = name + "_" + v.name
-		scripts[v.name] = s
-		body += "redis.register_function{function_name = '" + s.function + "', flags = {" + flags + "}, callback = function(keys, given)\n" +
+		scripts[v.name] = newScript(shebang + common + source(v.name) + "begin(KEYS, ARGV)\nreturn " + v.name + "()\n")
+		text += source(v.name)
+		registered += "redis.register_function{function_name = '" + unnamed + "_" + v.name + "', flags = {" + flags + "}, callback = function(keys, given)\n" +
 			"  begin(keys, given)\n  return " + v.name + "()\nend}\n"
 	}
-	return "#!lua name=" + name + "\n" + body, scripts
+	text += registered
+	name := "jeton_" + digest(text)[:16]
+	for verb, s := range scripts {
+		s.function = name + "_" + verb
+	}
+	return strings.ReplaceAll(text, unnamed, name), scripts
 }
 
 func newScript(text string) *script { return &script{text: text, sha: digest(text)} }
