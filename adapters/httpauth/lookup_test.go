@@ -138,19 +138,41 @@ func TestLookups(t *testing.T) {
 func TestVaryIsNotShared(t *testing.T) {
 	f := newFixture(t)
 	m := f.middleware(t, &httpauth.Options{Lookups: []httpauth.Lookup{httpauth.Cookie("sid"), httpauth.Header("Authorization", "Bearer")}})
-	h := m.Optional(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Header().Add("Vary", "Origin") }))
-	for range 3 {
+	h := m.Optional(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Header().Add("Vary", r.Header.Get("Add")) }))
+	var answers []*httptest.ResponseRecorder
+	for _, own := range []string{"A", "B", "C"} {
 		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
-		if got := strings.Join(w.Header()["Vary"], ","); got != "Authorization,Cookie,Origin" {
-			t.Fatalf("Vary is %q", got)
+		if own == "C" {
+			w.Header().Set("Vary", "Accept")
 		}
-		w = httptest.NewRecorder()
-		w.Header().Set("Vary", "Accept")
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
-		if got := strings.Join(w.Header()["Vary"], ","); got != "Accept,Authorization,Cookie,Origin" {
-			t.Fatalf("Vary is %q", got)
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Add", own)
+		h.ServeHTTP(w, r)
+		answers = append(answers, w)
+	}
+	for n, want := range []string{"Authorization,Cookie,A", "Authorization,Cookie,B", "Accept,Authorization,Cookie,C"} {
+		if got := strings.Join(answers[n].Header()["Vary"], ","); got != want {
+			t.Errorf("Vary is %q, want %q", got, want)
 		}
+	}
+}
+
+// endless is a body without end that counts what was read of it.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	e.read += len(p)
+	return copy(p, strings.Repeat("a", len(p))), nil
+}
+
+func TestABodyWithoutEnd(t *testing.T) {
+	f := newFixture(t)
+	m := f.middleware(t, &httpauth.Options{Lookups: []httpauth.Lookup{httpauth.Form("access_token")}})
+	body := new(endless)
+	r := httptest.NewRequest(http.MethodPost, "/", body)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	if w := presentRequest(m.Required(http.NotFoundHandler()), r); w.Code != http.StatusUnauthorized || body.read > 66<<10 {
+		t.Errorf("got %d after %d bytes", w.Code, body.read)
 	}
 }
 
