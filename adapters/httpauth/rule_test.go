@@ -114,6 +114,7 @@ func TestRulesMeet(t *testing.T) {
 		{"an encoded letter that is left when dots are gone", "GET", "/v1/public/../%70ublic/x", "ambiguous"},
 		{"an encoded letter, and a slash that is part of a name", "GET", "/%69tems/7%2f8", "ambiguous"},
 		{"the same behind dots", "GET", "/%69tems/x/../7%2f8", "ambiguous"},
+		{"the same in front of dots", "GET", "/%69tems/7%2f8/parts/../x", "ambiguous"},
 		{"a final dot", "GET", "/v1/public/login/.", "ambiguous"},
 		{"dots within a prefix", "GET", "/v1/public/a/../b", "public"},
 		{"double slashes within a prefix", "GET", "/v1/public/http://x", "public"},
