@@ -132,7 +132,7 @@ func ExampleMiddleware_Gate() {
 }
 
 // Server-sent events that end when the session does.
-func ExampleMiddleware_Watch() {
+func ExampleWatch() {
 	issuer, verifier, revoker := setUp()
 	auth, err := httpauth.New(verifier, &httpauth.Options{WatchEvery: 100 * time.Millisecond})
 	if err != nil {
@@ -144,7 +144,7 @@ func ExampleMiddleware_Watch() {
 		log.Fatal(err)
 	}
 	events := auth.Required(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		watched, stop := auth.Watch(r)
+		watched, stop := httpauth.Watch(r.Context())
 		defer stop()
 		w.Header().Set("Content-Type", "text/event-stream")
 		_, _ = fmt.Fprint(w, "data: hello\n\n")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"github.com/jetonkit/jeton/store"
 	"github.com/jetonkit/jeton/token"
@@ -13,6 +14,8 @@ import (
 type Admitter interface {
 	// Admit returns the request for the handler, with its context, and true; or it has answered the request, and returns false.
 	Admit(w http.ResponseWriter, r *http.Request) (*http.Request, bool)
+	// WriteError answers a request with what an error means; see [Middleware.WriteError].
+	WriteError(w http.ResponseWriter, r *http.Request, err error)
 }
 
 var (
@@ -42,6 +45,11 @@ func (g *Gate) Admit(w http.ResponseWriter, r *http.Request) (*http.Request, boo
 	return g.auth.admit(w, r, &g.demand)
 }
 
+// WriteError is [Middleware.WriteError].
+func (g *Gate) WriteError(w http.ResponseWriter, r *http.Request, err error) {
+	g.auth.WriteError(w, r, err)
+}
+
 // behind lets those requests through to next that a admits.
 func behind(a Admitter, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -69,6 +77,19 @@ func (m *Middleware) Admit(w http.ResponseWriter, r *http.Request) (*http.Reques
 	return m.admit(w, r, d)
 }
 
+// Judge is Admit for transports that answer in their own way, such as gRPC: it returns the context for the handler, or an error
+// that [FailureOf] explains. It knows no preflights, and the answer's headers for caches are the caller's.
+func (m *Middleware) Judge(r *http.Request) (context.Context, error) {
+	d, err := m.rules.judge(r)
+	if err != nil {
+		return nil, err
+	}
+	return m.pass(http.Header{}, r, d)
+}
+
+// RetryAfter is [Options.RetryAfter], with its default in place.
+func (m *Middleware) RetryAfter() time.Duration { return m.opts.RetryAfter }
+
 // Required lets requests with a good token through to next and answers all others with [Middleware.WriteError].
 func (m *Middleware) Required(next http.Handler) http.Handler {
 	return (&Gate{m, denied}).Handler(next)
@@ -94,7 +115,7 @@ func (m *Middleware) admit(w http.ResponseWriter, r *http.Request, d *demand) (*
 		m.opts.Preflight.ServeHTTP(w, r)
 		return nil, false
 	}
-	ctx, err := m.pass(w, r, d)
+	ctx, err := m.pass(w.Header(), r, d)
 	if err != nil {
 		m.WriteError(w, r, err)
 		return nil, false
@@ -103,7 +124,7 @@ func (m *Middleware) admit(w http.ResponseWriter, r *http.Request, d *demand) (*
 }
 
 // pass returns the context for the handler of a request that passes.
-func (m *Middleware) pass(w http.ResponseWriter, r *http.Request, d *demand) (context.Context, error) {
+func (m *Middleware) pass(h http.Header, r *http.Request, d *demand) (context.Context, error) {
 	c := &call{Context: r.Context(), auth: m, request: r}
 	if d.internal {
 		ctx, err := m.opts.Internal(r)
@@ -117,10 +138,10 @@ func (m *Middleware) pass(w http.ResponseWriter, r *http.Request, d *demand) (co
 	if d.mode == Public {
 		return c, nil
 	}
-	m.tellCaches(w.Header(), d)
+	m.tellCaches(h, d)
 	raw, at, err := m.find(r)
 	if err == nil && at.place == inQuery {
-		w.Header().Set("Cache-Control", "private") // RFC 6750 §2.3
+		h.Set("Cache-Control", "private") // RFC 6750 §2.3
 	}
 	if err == nil {
 		var t *token.Token
@@ -130,9 +151,12 @@ func (m *Middleware) pass(w http.ResponseWriter, r *http.Request, d *demand) (co
 		}
 	}
 	if d.mode == Optional && (err == ErrNoToken || errors.Is(err, token.ErrInvalidToken)) { //nolint:errorlint // ours, and not one that an outage wraps
-		err = nil
+		return c, nil
 	}
-	return c, err
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
 }
 
 // tellCaches says which headers an answer hangs on. Shared caches know of Authorization that answers behind it are not for

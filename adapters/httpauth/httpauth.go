@@ -78,7 +78,7 @@ type Options struct {
 	// ForwardedHeader is the header that these proxies write: "X-Forwarded-For" (with X-Forwarded-Proto), or "Forwarded"
 	// (RFC 7239). The other one is what clients send, and is ignored. Defaults to "X-Forwarded-For".
 	ForwardedHeader string
-	// WatchEvery is how often [Middleware.Watch] verifies a token again: 100 ms to 1 hour. Defaults to 5 seconds.
+	// WatchEvery is how often [Watch] verifies a token again: 100 ms to 1 hour. Defaults to 5 seconds.
 	WatchEvery time.Duration
 	// WatchOutage is for how long a watched token counts as good while it cannot be verified: up to 1 hour. Defaults to 0: the
 	// first failure ends what it allowed.

@@ -3,39 +3,38 @@ package httpauth
 import (
 	"context"
 	"errors"
-	"net/http"
 	"time"
 
 	"github.com/jetonkit/jeton/token"
 )
 
-// Watch is for handlers that go on for long: WebSockets, server-sent events, downloads. It returns a context of the request that
-// ends when its token is no good any more: revoked, with its session ended, or expired. The token is verified again every
-// [Options.WatchEvery], so the context ends by then after what the verifier's checker takes to know. [context.Cause] says why:
-// an error of [token.Verifier.Verify], a [*Failure] for an outage longer than [Options.WatchOutage], or [ErrNoToken] at once for
-// a request that is nobody's.
+// Watch is for handlers that go on for long: WebSockets, server-sent events, streams. Of the context of a request that was admitted
+// it returns one that ends when its token is no good any more: revoked, with its session ended, or expired. The token is verified
+// again every [Options.WatchEvery], so the context ends by then after what the verifier's checker takes to know.
+// [context.Cause] says why: an error of [token.Verifier.Verify], a [*Failure] for an outage longer than [Options.WatchOutage], or
+// [ErrNoToken] at once for a request that is nobody's.
 //
 // Call stop when the handler ends. A handler that blocks in a Read must be woken when the context ends: close its connection
 // with [context.AfterFunc].
-func (m *Middleware) Watch(r *http.Request) (ctx context.Context, stop context.CancelFunc) {
-	raw, _, err := m.find(r)
-	if err != nil {
-		ctx, cancel := context.WithCancelCause(r.Context())
-		cancel(err)
-		return ctx, func() {}
-	}
-	return m.WatchBearer(r.Context(), raw)
-}
-
-// WatchBearer is Watch for a bearer token's text, for transports that are not HTTP.
-func (m *Middleware) WatchBearer(ctx context.Context, raw string) (watched context.Context, stop context.CancelFunc) {
+func Watch(ctx context.Context) (watched context.Context, stop context.CancelFunc) {
 	watched, cancel := context.WithCancelCause(ctx)
+	stop = func() { cancel(context.Canceled) }
+	c, _ := ctx.Value(callKey{}).(*call)
+	if c == nil || c.token.Load() == nil {
+		cancel(ErrNoToken)
+		return watched, stop
+	}
+	raw, _, err := c.auth.find(c.request)
+	if err != nil { // a body that the handler has read
+		cancel(err)
+		return watched, stop
+	}
 	go func() {
-		if err := m.watch(watched, raw); err != nil {
+		if err := c.auth.watch(watched, raw); err != nil {
 			cancel(err)
 		}
 	}()
-	return watched, func() { cancel(context.Canceled) }
+	return watched, stop
 }
 
 // watch verifies a token until it is no good, and returns why; nil when ctx ends first.

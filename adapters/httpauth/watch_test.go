@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -50,6 +51,15 @@ func newWatched(t *testing.T, outage time.Duration) *watched {
 	return w
 }
 
+// admitted is the context that the handler gets.
+func (w *watched) admitted(t *testing.T) context.Context {
+	r, ok := must(w.auth.Gate(httpauth.Access{Mode: httpauth.Optional}))(t).Admit(httptest.NewRecorder(), w.request)
+	if !ok {
+		t.Fatal("refused")
+	}
+	return r.Context()
+}
+
 // ends waits for a context's end, and tells after how long it came.
 func ends(ctx context.Context) (after time.Duration, cause error) {
 	begin := time.Now()
@@ -85,7 +95,7 @@ func TestWatch(t *testing.T) {
 		t.Run(c.rule, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWatched(t, c.outage)
-				ctx, stop := w.auth.Watch(w.request)
+				ctx, stop := httpauth.Watch(w.admitted(t))
 				defer stop()
 				c.act(t, w)
 				if err := context.Cause(ctx); err != nil {
@@ -103,11 +113,15 @@ func TestWatchOfNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatched(t, 0)
 		w.request.Header.Del("Authorization")
-		ctx, stop := w.auth.Watch(w.request)
+		ctx, stop := httpauth.Watch(w.admitted(t))
 		defer stop()
 		if !errors.Is(context.Cause(ctx), httpauth.ErrNoToken) {
 			t.Errorf("it goes on: %v", context.Cause(ctx))
 		}
+		if ctx, stop = httpauth.Watch(t.Context()); !errors.Is(context.Cause(ctx), httpauth.ErrNoToken) {
+			t.Errorf("a context of no request goes on: %v", context.Cause(ctx))
+		}
+		stop()
 	})
 }
 
@@ -115,13 +129,15 @@ func TestWatchOfNobody(t *testing.T) {
 func TestWatchStops(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatched(t, 0)
-		ctx, stop := w.auth.Watch(w.request)
+		ctx, stop := httpauth.Watch(w.admitted(t))
 		stop()
 		if _, cause := ends(ctx); !errors.Is(cause, context.Canceled) {
 			t.Errorf("stopped for %v", cause)
 		}
 		gone, leave := context.WithCancel(t.Context())
-		ctx, stop = w.auth.Watch(w.request.WithContext(gone))
+		w.request = w.request.WithContext(gone)
+		admitted := w.admitted(t)
+		ctx, stop = httpauth.Watch(admitted)
 		defer stop()
 		leave()
 		if _, cause := ends(ctx); !errors.Is(cause, context.Canceled) {
