@@ -160,6 +160,7 @@ type brittle struct {
 	down *atomic.Bool
 }
 
+// Check asks the checker, unless the store is down.
 func (b brittle) Check(ctx context.Context, t *token.Token) (token.Answer, error) {
 	if b.down.Load() {
 		return token.Answer{}, store.ErrUnavailable
