@@ -19,8 +19,8 @@ func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err erro
 		h.Del(name) // they would describe the answer that is not given
 	}
 	h.Set("Cache-Control", "no-store")
-	if f.challenged() {
-		h.Set("WWW-Authenticate", f.challenge(m.scheme, m.opts.Realm))
+	if challenge := f.challenge(m.scheme, m.opts.Realm); challenge != "" {
+		h.Set("WWW-Authenticate", challenge)
 	}
 	if f.Status == http.StatusServiceUnavailable {
 		h.Set("Retry-After", m.retryAfter)
@@ -35,9 +35,16 @@ func (f *Failure) challenged() bool {
 		(f.Code == CodeInvalidRequest && errors.Is(f.Err, ErrTwoTokens))
 }
 
-// challenge returns the WWW-Authenticate header. Only the codes of RFC 6750 §3.1 and RFC 9470 §3 are told in it.
+// challenge returns the WWW-Authenticate header; empty for none. Only the codes of RFC 6750 §3.1 and RFC 9470 §3 are told in it.
 func (f *Failure) challenge(scheme, realm string) string {
-	if f.Code == CodeInvalidSignature {
+	var own Refusal
+	switch isOwn := errors.As(f.Err, &own); {
+	case isOwn && own.Challenge(realm) != "":
+		return own.Challenge(realm)
+	case isOwn && f.Status != http.StatusUnauthorized, !f.challenged():
+		return ""
+	}
+	if f.Code == CodeInvalidSignature || f.Code == CodeMissingSignature {
 		scheme = "Signature"
 	}
 	text := scheme + ` realm="` + realm + `"`

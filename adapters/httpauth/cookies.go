@@ -69,7 +69,8 @@ func (o *CookieOptions) fill() {
 }
 
 func (o *CookieOptions) check() error {
-	for field, name := range map[string]string{"CookieOptions.Access": o.Access, "CookieOptions.Refresh": o.Refresh} {
+	for n, name := range []string{o.Access, o.Refresh} {
+		field := []string{"CookieOptions.Access", "CookieOptions.Refresh"}[n]
 		lower := strings.ToLower(name)
 		switch {
 		case !isToken(name):
@@ -100,7 +101,8 @@ func (c *Cookies) Lookup() Lookup { return Cookie(c.opts.Access) }
 func (c *Cookies) Set(w http.ResponseWriter, p token.Pair) error {
 	access := c.cookie(c.opts.Access, p.Access.Reveal(), "/", p.AccessExpiresAt)
 	refresh := c.cookie(c.opts.Refresh, p.Refresh.Reveal(), c.opts.RefreshPath, p.Session.ExpiresAt)
-	for field, cookie := range map[string]*http.Cookie{"Pair.Access": access, "Pair.Refresh": refresh} {
+	for n, cookie := range []*http.Cookie{access, refresh} {
+		field := []string{"Pair.Access", "Pair.Refresh"}[n]
 		if size := len(cookie.Name) + len(cookie.Value); size > maxCookie {
 			return invalid(field, fmt.Sprintf("is %d bytes with its cookie's name, the limit is %d", size, maxCookie), "put fewer claims into the token")
 		}

@@ -29,8 +29,10 @@ const (
 	CodeAmbiguousPath = "ambiguous_path"
 	// CodeCrossOrigin is a request that another site made a browser send, with a cookie: 403.
 	CodeCrossOrigin = "cross_origin"
-	// CodeInvalidSignature is a call whose signature is missing or no good, where only signed ones pass: 401.
+	// CodeInvalidSignature is a call whose signature is no good, where only signed ones pass: 401.
 	CodeInvalidSignature = "invalid_signature"
+	// CodeMissingSignature is a call without one, where Options.Internal says so: 401.
+	CodeMissingSignature = "missing_signature"
 	// CodeUnavailable is no answer at all: 503 (the word is that of RFC 6749 §4.1.2.1).
 	CodeUnavailable = "temporarily_unavailable"
 

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/jetonkit/jeton/store"
 	"github.com/jetonkit/jeton/token"
 )
 
@@ -206,23 +205,4 @@ func (m *Middleware) authenticate(ctx context.Context, r *http.Request, raw stri
 		return nil, outage(err)
 	}
 	return t, err
-}
-
-// outages are errors of a hook that prove nothing about a signature.
-var outages = []error{
-	store.ErrUnavailable, store.ErrIndeterminate, store.ErrClosed, store.ErrCorrupt, store.ErrClock, store.ErrLocked,
-	context.Canceled, context.DeadlineExceeded,
-}
-
-// unsigned is the answer to a call that Options.Internal refuses.
-func unsigned(err error) error {
-	if own := (*Failure)(nil); errors.As(err, &own) {
-		return err
-	}
-	for _, o := range outages {
-		if errors.Is(err, o) {
-			return outage(err)
-		}
-	}
-	return &Failure{http.StatusUnauthorized, CodeInvalidSignature, "sign the call", err}
 }

@@ -60,10 +60,10 @@ type Options struct {
 	// Rules say what the requests to which paths need, for [Middleware.Protect] and [Middleware.Admit]. What no rule meets is
 	// Required. Defaults to none.
 	Rules []Rule
-	// Internal judges requests in mode [Internal], such as signed calls (adapters/signature). It returns the context for the
-	// handler, or nil for the request's own. Its error is answered by 503 if it is an outage of the store or the end of a
-	// context, as it says if it is a [*Failure], and else by 401 and invalid_signature. Defaults to none, and the mode is
-	// refused.
+	// Internal judges requests in mode [Internal], such as signed calls: the method Authenticate of adapters/signature's Verifier
+	// fits. It returns the context for the handler, or nil for the request's own. Its error is answered as it says if it is a
+	// [Refusal] or a [*Failure], by 503 if it is an outage of the store or the end of a context, and else by 401 and
+	// invalid_signature. Defaults to none, and the mode is refused.
 	Internal func(r *http.Request) (context.Context, error)
 	// CrossOrigin judges requests whose token is in a cookie: those that change something and those for a WebSocket must come
 	// from the same origin, or from one that it trusts. Defaults to a new one, which trusts no other origin.

@@ -259,6 +259,42 @@ func TestModes(t *testing.T) {
 
 type signer struct{}
 
+// refusal is an error as those of adapters/signature.
+type refusal struct {
+	status    int
+	challenge string
+}
+
+func (refusal) Error() string             { return "secret" }
+func (r refusal) HTTPStatus() int         { return r.status }
+func (refusal) Code() string              { return "missing_signature" }
+func (refusal) Description() string       { return "sign it" }
+func (r refusal) Challenge(string) string { return r.challenge }
+
+// A hook's error that knows its answer is answered so.
+func TestRefusals(t *testing.T) {
+	f := newFixture(t)
+	for _, c := range []struct {
+		err       refusal
+		challenge string
+		envelope  string
+	}{
+		{refusal{401, `Own realm="x"`}, `Own realm="x"`, `{"code":40002,"message":"sign it","data":null}`},
+		{refusal{401, ""}, `Signature realm="api"`, `{"code":40002,"message":"sign it","data":null}`},
+		{refusal{400, `Own realm="x"`}, `Own realm="x"`, `{"code":40002,"message":"sign it","data":null}`},
+		{refusal{413, ""}, "", `{"code":40002,"message":"sign it","data":null}`},
+	} {
+		o := &httpauth.Options{
+			Internal: func(*http.Request) (context.Context, error) { return nil, c.err }, ErrorHandler: httpauth.WriteMessage,
+			Rules: []httpauth.Rule{{Prefix: "/", Mode: httpauth.Internal}},
+		}
+		w := present(f.middleware(t, o).Protect(http.NotFoundHandler()), f.good)
+		if w.Code != c.err.status || w.Header().Get("WWW-Authenticate") != c.challenge || strings.TrimSpace(w.Body.String()) != c.envelope {
+			t.Errorf("%+v is answered %d %v %s", c.err, w.Code, w.Header(), w.Body)
+		}
+	}
+}
+
 // A preflight has no credentials, and reaches no handler that is for all methods.
 func TestPreflights(t *testing.T) {
 	f := newFixture(t)

@@ -6,12 +6,13 @@ import (
 	"log"
 	"net/http"
 
+	"github.com/labstack/echo/v5"
+
 	"github.com/jetonkit/jeton/adapters/echoauth"
 	"github.com/jetonkit/jeton/adapters/httpauth"
 	"github.com/jetonkit/jeton/store"
 	memstore "github.com/jetonkit/jeton/store/memory"
 	"github.com/jetonkit/jeton/token"
-	"github.com/labstack/echo/v5"
 )
 
 func main() { log.Fatal(http.ListenAndServe("127.0.0.1:8080", service(must(memstore.New(nil))))) }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"github.com/gin-gonic/gin"
+
 	"github.com/jetonkit/jeton/adapters/ginauth"
 	"github.com/jetonkit/jeton/adapters/httpauth"
 	"github.com/jetonkit/jeton/store"

@@ -101,6 +101,7 @@ func needCases() []Case {
 		{Requirement: "an authentication of which nothing is said", Target: Service + "StepUp", Headers: bearer("{good}"), Status: 401, Challenge: again, Body: "insufficient_user_authentication", GRPC: true},
 		{Requirement: "a signed call", Target: Service + "Internal", Headers: []string{"X-Signature", "good"}, Status: 200, Body: "nobody", GRPC: true},
 		{Requirement: "a call that is not signed", Target: Service + "Internal", Headers: bearer("{good}"), Status: 401, Challenge: signature, Body: "invalid_signature", GRPC: true},
+		{Requirement: "quotes and line breaks in a description", Target: Service + "Internal", Headers: []string{"X-Signature", "evil"}, Status: 401, Challenge: refused("invalid_token", "a'b?c??Set-Cookie: x=y"), Body: "invalid_token", GRPC: true},
 		{Requirement: "a signature that cannot be checked", Target: Service + "Internal", Headers: []string{"X-Signature", "down"}, Status: 503, Body: "temporarily_unavailable", GRPC: true},
 	}
 }

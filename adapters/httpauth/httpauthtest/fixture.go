@@ -110,6 +110,10 @@ func (f *Fixture) options(clock func() time.Time) *httpauth.Options {
 				return nil, nil
 			case "down":
 				return nil, store.ErrUnavailable
+			case "evil":
+				return nil, &httpauth.Failure{
+					Status: http.StatusUnauthorized, Code: httpauth.CodeInvalidToken, Description: "a\"b\\c\r\nSet-Cookie: x=y",
+				}
 			}
 			return nil, errors.New("the signature is not good")
 		},

@@ -196,7 +196,7 @@ func (c Case) vary() string {
 	switch {
 	case c.Status == http.StatusNoContent:
 		return "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
-	case c.Body == "ambiguous_path", c.Body == "invalid_signature", path == Service+"Internal", path == Service+"Public",
+	case c.Body == "ambiguous_path", path == Service+"Internal", path == Service+"Public",
 		path == "/v1/status", path == "/gate/open":
 		return ""
 	case path == Service+"Optional", path == "/gate/optional", strings.HasPrefix(path, "/items/") && c.Method == "":
