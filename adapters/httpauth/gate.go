@@ -64,10 +64,6 @@ func (m *Middleware) Protect(next http.Handler) http.Handler { return behind(m, 
 
 // Admit judges a request by [Options.Rules]; see [Admitter].
 func (m *Middleware) Admit(w http.ResponseWriter, r *http.Request) (*http.Request, bool) {
-	if isPreflight(r) {
-		m.opts.Preflight.ServeHTTP(w, r)
-		return nil, false
-	}
 	d, err := m.rules.judge(r)
 	if err != nil {
 		m.WriteError(w, r, err)
@@ -110,7 +106,7 @@ func (m *Middleware) Public(next http.Handler) http.Handler { return next }
 
 // admit judges a request, and answers it unless it passes.
 func (m *Middleware) admit(w http.ResponseWriter, r *http.Request, d *demand) (*http.Request, bool) {
-	if isPreflight(r) {
+	if (d.internal || d.mode != Public) && isPreflight(r) {
 		m.opts.Preflight.ServeHTTP(w, r)
 		return nil, false
 	}

@@ -70,7 +70,8 @@ type Options struct {
 	CrossOrigin *http.CrossOriginProtection
 	// Preflight gets CORS preflights that come this far, unjudged: they have no credentials, ever. The place of a CORS layer
 	// is in front of this package, so that refusals have its headers too; if yours is behind, give it here. Defaults to an
-	// answer of 204 that allows nothing; no handler for all methods is reached without a token that way.
+	// answer of 204 that allows nothing; no handler for all methods is reached without a token that way. Where a rule is Public
+	// they pass like all else.
 	Preflight http.Handler
 	// TrustedProxies are the networks of proxies whose forwarding header is believed; see [Middleware.ClientIP]. Defaults to
 	// none.

@@ -130,6 +130,12 @@ func TestNoOtherRule(t *testing.T) {
 					}
 				}
 			}
+			for _, target := range []string{"/files/a/b", "/items/7", "/items/ann%40x", "/items/7/parts", "/deep/a/b", "/"} {
+				held := httptest.NewRecorder()
+				if guarded.ServeHTTP(held, parse("GET", target, raw)); held.Code != http.StatusForbidden {
+					t.Errorf("GET %s is refused by no rule: %d", target, held.Code)
+				}
+			}
 			if reached < len(routed) {
 				t.Errorf("only %d requests reached anything", reached)
 			}

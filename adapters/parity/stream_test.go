@@ -19,7 +19,8 @@ import (
 // A stream is judged as a call of its method would be, by the rules of its own service.
 func TestStreams(t *testing.T) {
 	verifier, raw := login(t)
-	auth, err := httpauth.New(verifier, &httpauth.Options{Rules: []httpauth.Rule{{Path: "/parity.Streams/Public", Mode: httpauth.Public}}})
+	public := httpauth.Rule{Path: "/parity.Streams/Public", Methods: []string{"POST"}, Mode: httpauth.Public}
+	auth, err := httpauth.New(verifier, &httpauth.Options{Rules: []httpauth.Rule{public}})
 	check(t, err)
 	f := httpauthtest.New(t)
 	s := grpc.NewServer(grpc.StreamInterceptor(grpcauth.Stream(auth)))

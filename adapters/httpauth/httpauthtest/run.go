@@ -43,18 +43,19 @@ var judged = []string{"WWW-Authenticate", "Vary", "Cache-Control", "Retry-After"
 func Run(t *testing.T, adapters ...Adapter) {
 	all := cases()
 	checkTable(t, all)
-	differences := 0
+	differences, parts := 0, ""
 	for _, a := range adapters {
 		t.Run(a.Name, func(t *testing.T) {
 			f := New(t)
 			if a.Listed != nil {
 				checkListed(t, f, a.Listed(t, f))
 			}
-			ask := a.ask(t, f)
+			asked, ask := 0, a.ask(t, f)
 			for _, c := range all {
 				if a.Handler == nil && !c.GRPC {
 					continue
 				}
+				asked++
 				if !t.Run(c.Requirement, func(t *testing.T) {
 					f.down.Store(c.Down)
 					compare(t, ask(t, f.fill(c)), c)
@@ -62,9 +63,12 @@ func Run(t *testing.T, adapters ...Adapter) {
 					differences++
 				}
 			}
+			if asked < len(all) {
+				parts += fmt.Sprintf(" (%s: the %d that are calls)", a.Name, asked)
+			}
 		})
 	}
-	fmt.Printf("parity: %d cases, %d adapters, %d differences\n", len(all), len(adapters), differences)
+	fmt.Printf("parity: %d cases, %d adapters, %d differences%s\n", len(all), len(adapters), differences, parts)
 }
 
 // checkTable refuses a table in which two cases are there for the same.
