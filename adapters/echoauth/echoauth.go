@@ -59,10 +59,13 @@ func stretches(c *echo.Context) bool {
 	return strings.Count(c.Request().URL.EscapedPath(), "/") != strings.Count(route, "/")
 }
 
-// Token returns the verified token of a request. It is false where the request is nobody's.
+// Token returns the verified token of a request, whichever of this package and httpauth judged it. It is false where the
+// request is nobody's.
 func Token(c *echo.Context) (*token.Token, bool) {
-	t, _ := c.Get(Key).(*token.Token)
-	return t, t != nil
+	if t, ok := c.Get(Key).(*token.Token); ok {
+		return t, true
+	}
+	return httpauth.Token(c.Request().Context())
 }
 
 // Routes returns the routes of a server, for CheckRoutes and Unruled of a *httpauth.Middleware.

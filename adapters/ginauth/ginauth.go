@@ -38,11 +38,14 @@ func Protect(a httpauth.Admitter) gin.HandlerFunc {
 	}
 }
 
-// Token returns the verified token of a request. It is false where the request is nobody's.
+// Token returns the verified token of a request, whichever of this package and httpauth judged it. It is false where the
+// request is nobody's.
 func Token(c *gin.Context) (*token.Token, bool) {
 	value, _ := c.Get(Key)
-	t, _ := value.(*token.Token)
-	return t, t != nil
+	if t, ok := value.(*token.Token); ok {
+		return t, true
+	}
+	return httpauth.Token(c.Request.Context())
 }
 
 // Routes returns the routes of an engine, for CheckRoutes and Unruled of a *httpauth.Middleware.

@@ -55,7 +55,7 @@ func Stream(auth *httpauth.Middleware) grpc.StreamServerInterceptor {
 // stream is a ServerStream with another context.
 type stream struct {
 	grpc.ServerStream
-	ctx context.Context //nolint:containedctx // that of the stream
+	ctx context.Context
 }
 
 // Context returns the context with the token.
