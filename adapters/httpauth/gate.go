@@ -135,7 +135,7 @@ func (m *Middleware) pass(h http.Header, r *http.Request, d *demand) (context.Co
 	if d.mode == Public {
 		return c, nil
 	}
-	m.tellCaches(h, d)
+	m.tellCaches(h)
 	raw, at, err := m.find(r)
 	if err == nil && at.place == inQuery {
 		h.Set("Cache-Control", "private") // RFC 6750 §2.3
@@ -157,19 +157,15 @@ func (m *Middleware) pass(h http.Header, r *http.Request, d *demand) (context.Co
 	return c, nil
 }
 
-// tellCaches says which headers an answer hangs on. Shared caches know of Authorization that answers behind it are not for
-// others (RFC 9111 §3.5), but not where a token is optional.
-func (m *Middleware) tellCaches(h http.Header, d *demand) {
-	vary := m.varyRequired
-	if d.mode == Optional {
-		vary = m.vary
-	}
+// tellCaches says which headers an answer hangs on. Shared caches know of Authorization that answers behind it are not for others
+// (RFC 9111 §3.5), but a browser's own cache does not, and has answers for whoever logs in next.
+func (m *Middleware) tellCaches(h http.Header) {
 	switch {
-	case len(vary) == 0:
+	case len(m.vary) == 0:
 	case h["Vary"] == nil:
-		h["Vary"] = vary // it has no room: who adds to it gets a copy
+		h["Vary"] = m.vary // it has no room: who adds to it gets a copy
 	default:
-		h["Vary"] = append(h["Vary"], vary...)
+		h["Vary"] = append(h["Vary"], m.vary...)
 	}
 }
 

@@ -105,9 +105,8 @@ type Middleware struct {
 	scheme string
 	// places says where to send a token; empty for the usual place.
 	places string
-	// vary are the request's headers that a token is looked for in, and varyRequired those of them of which caches do not
-	// know that they are credentials.
-	vary, varyRequired []string
+	// vary are the request's headers that a token is looked for in.
+	vary []string
 }
 
 // New makes a middleware over a verifier. o may be nil. Bad input is a [store.FieldError], and so are rules that conflict.
@@ -139,26 +138,18 @@ func (m *Middleware) describe() {
 		switch l.place {
 		case inHeader:
 			m.vary = append(m.vary, l.name)
-			if l.name != "Authorization" {
-				m.varyRequired = append(m.varyRequired, l.name)
-			}
 			if l.scheme != "" {
 				m.scheme = l.scheme // the first one's
 			}
 		case inCookie:
-			m.vary, m.varyRequired = append(m.vary, "Cookie"), append(m.varyRequired, "Cookie")
+			m.vary = append(m.vary, "Cookie")
 		}
 		if n > 0 || l != defaultLookup {
 			m.places = "send an access token"
 		}
 	}
-	m.vary, m.varyRequired = distinct(m.vary), distinct(m.varyRequired)
-}
-
-// distinct returns the sorted texts, each once, with no room to append into.
-func distinct(texts []string) []string {
-	slices.Sort(texts)
-	return slices.Clip(slices.Compact(texts))
+	slices.Sort(m.vary)
+	m.vary = slices.Clip(slices.Compact(m.vary)) // no room to append into
 }
 
 func (o *Options) fill() error {

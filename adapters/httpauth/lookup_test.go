@@ -215,9 +215,9 @@ func TestLookups(t *testing.T) {
 			if challenge := got.header.Get("WWW-Authenticate"); c.status != 200 && !strings.HasPrefix(challenge, scheme+` realm="api"`) {
 				t.Errorf("the challenge is %q", challenge)
 			}
-			want := ""
+			want := "Authorization"
 			if c.lookups != nil {
-				want = "Cookie,X-Key"
+				want = "Authorization,Cookie,X-Key"
 			}
 			if got := strings.Join(got.header["Vary"], ","); got != want {
 				t.Errorf("Vary is %q, want %q", got, want)

@@ -205,8 +205,6 @@ func (c Case) vary() string {
 	case c.Body == "ambiguous_path", path == Service+"Internal", path == Service+"Public",
 		path == "/v1/status", path == "/gate/open":
 		return ""
-	case path == Service+"Optional", path == "/gate/optional", strings.HasPrefix(path, "/items/") && c.Method == "":
-		return "Authorization, Cookie, X-Token"
 	}
-	return "Cookie, X-Token"
+	return "Authorization, Cookie, X-Token"
 }
