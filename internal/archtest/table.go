@@ -30,6 +30,7 @@ const (
 	golangJWT  = "github.com/golang-jwt/jwt/v5"
 	strictJS   = "github.com/go-json-experiment/json"
 	ristretto  = "github.com/dgraph-io/ristretto/v2"
+	gobreaker  = "github.com/sony/gobreaker/v2"
 	xsync      = "golang.org/x/sync"
 	goRedis    = "github.com/redis/go-redis/v9"
 	gomemc     = "github.com/bradfitz/gomemcache"
@@ -74,7 +75,7 @@ var Table = []Row{
 		Reason:  "it registers every backend and does nothing else",
 	},
 	layer("store/cache", ristretto),
-	layer("store/breaker"),
+	layer("store/breaker", gobreaker),
 	{
 		Package: "store/observe",
 		Imports: []string{"store", xsync, otel},
