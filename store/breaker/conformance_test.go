@@ -2,7 +2,9 @@ package storebreaker_test
 
 import (
 	"context"
+	"flag"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -46,14 +48,23 @@ func TestConformance(t *testing.T) {
 				}
 				return nil
 			}
-			passed := t.Run("rules", func(t *testing.T) { conformance.Run(t, h) })
+			t.Run("rules", func(t *testing.T) { conformance.Run(t, h) })
+			if picked() {
+				return
+			}
 			for _, what := range []string{"breaker_trips", "breaker_rejected", "breaker_outages"} {
-				if passed && seen[what] == 0 {
+				if seen[what] == 0 {
 					t.Errorf("the suite had no %s: it did not meet an open breaker", what)
 				}
 			}
 		})
 	}
+}
+
+// picked reports whether only some rules are run.
+func picked() bool {
+	f := flag.Lookup("test.run")
+	return f != nil && strings.Count(f.Value.String(), "/") > 1
 }
 
 func overMemory() conformance.Harness {
