@@ -238,7 +238,7 @@ func TestWhatCounts(t *testing.T) {
 			})
 			t.Run("half-open", func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					b, s := around(t, &storebreaker.Options{Probes: 1})
+					b, s := around(t, &storebreaker.Options{Probes: 1, ProbeTimeout: 10 * time.Second})
 					open(t, b, s, 5)
 					time.Sleep(1001 * time.Millisecond)
 					e.do(t, b, s)
