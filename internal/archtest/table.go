@@ -134,7 +134,7 @@ var Table = []Row{
 	},
 	{
 		Package:     "internal/ruledoc",
-		Imports:     []string{"store", "store/memory", "store/bolt", "store/redis", "store/memcache", "store/document", "conformance", "storetest", "internal/testenv"},
+		Imports:     []string{"store", "store/memory", "store/bolt", "store/redis", "store/memcache", "store/document", "store/cache", "store/breaker", "conformance", "storetest", "internal/testenv"},
 		TestSupport: true,
 		Reason:      "runs the suite on every store for docs/conformance.md, which conformance itself must not know",
 	},
