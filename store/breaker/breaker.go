@@ -82,7 +82,7 @@ func beside[T any](ctx context.Context, b *Breaker, do func() (T, error)) (T, er
 
 // watched calls the store and says how it went. A panic, which is the caller's to see, is an outage.
 func watched[T any](ctx context.Context, c *circuit, leave func(error), do func() (T, error)) (T, error) {
-	began, says := time.Now(), outage
+	began, says := time.Now(), errOutage
 	defer func() { leave(says) }()
 	out, err := do()
 	says = c.judge(ctx, err, time.Since(began))

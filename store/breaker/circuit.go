@@ -38,8 +38,8 @@ var errProbe = fmt.Errorf("%w: no answer to a probe of the circuit breaker withi
 
 // What a call says about the store, as it is told to gobreaker. An answer is nil.
 var (
-	outage  = errors.New("outage")
-	nothing = errors.New("nothing")
+	errOutage  = errors.New("outage")
+	errNothing = errors.New("nothing")
 )
 
 // circuit decides which calls go on. It is gobreaker's state machine, with what this package adds to it.
@@ -61,7 +61,7 @@ func newCircuit(o Options) *circuit {
 		Timeout:       o.OpenFor,
 		ReadyToTrip:   c.tooMany,
 		OnStateChange: c.changed,
-		IsExcluded:    func(err error) bool { return errors.Is(err, nothing) },
+		IsExcluded:    func(err error) bool { return errors.Is(err, errNothing) },
 	})
 	return c
 }
@@ -108,7 +108,7 @@ func (c *circuit) beside() (leave func(says error)) {
 
 func (c *circuit) counted(done func(error)) func(error) {
 	return func(says error) {
-		if says == outage { //nolint:errorlint // it is never wrapped
+		if says == errOutage { //nolint:errorlint // it is never wrapped
 			c.outages.Add(1)
 		}
 		done(says)
@@ -142,12 +142,12 @@ func (c *circuit) judge(ctx context.Context, err error, took time.Duration) erro
 	if ctx.Err() != nil { // the caller's end: whatever the store made of it, it is not the store's
 		// A cache in front cancels its question when the last who waited ran out of time, and says so by the cause.
 		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) && took >= c.o.Slow {
-			return outage
+			return errOutage
 		}
-		return nothing
+		return errNothing
 	}
 	if errors.Is(err, store.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
-		return outage
+		return errOutage
 	}
-	return nothing
+	return errNothing
 }

@@ -46,7 +46,7 @@ func (b *Breaker) admit(ctx context.Context, op string) error {
 	if !ok {
 		return b.fail(op, store.Subject{}, ErrOpen)
 	}
-	leave(nothing)
+	leave(errNothing)
 	return nil
 }
 

@@ -151,7 +151,7 @@ func TestOnChange(t *testing.T) {
 		var told []string
 		b, s := around(t, &storebreaker.Options{Probes: 1, OnChange: func(from, to storebreaker.State) {
 			told = append(told, from.String()+" → "+to.String())
-			_ = lookup(context.Background(), b)
+			_ = lookup(t.Context(), b)
 		}})
 		open(t, b, s, 5)
 		time.Sleep(1001 * time.Millisecond)
