@@ -107,7 +107,9 @@ func (v *View) follow(ctx context.Context) {
 	for ctx.Err() == nil {
 		run, again := context.WithCancel(ctx)
 		v.again = again
-		err := follow.Run(run, v.feed, (*learner)(v), follow.Options{Poll: v.o.MaxStale / pollsPerMaxStale, Log: v.fail})
+		err := follow.Run(run, v.feed, (*learner)(v), follow.Options{
+			Poll: v.o.MaxStale / pollsPerMaxStale, Partitions: len(v.parts), Log: v.fail,
+		})
 		if run.Err() == nil { // it could not even begin
 			v.fail(err)
 			pause(ctx, v.o.MaxStale)
