@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -594,4 +595,94 @@ func (h *history) ask(by int, id string) {
 			h.Errorf("an id is %v %v after its login, by process %d, for process %d", got, time.Since(begun.at), begun.by, by)
 		}
 	}
+}
+
+// TestLateWrite: a login's first attempt comes so late that its caller has long been told that it failed; the repeat finds it
+// done and does not say whom it ended. Kills a repeat that moves no counter.
+func TestLateWrite(t *testing.T) {
+	inBubble(t, storecache.Options{}, func(g *gate) { g.deaf = true }, func(s stand) {
+		s.login("a")
+		r := store.IssueRequest{
+			Record: store.Record{ID: "b", Subject: ann, Link: store.NewLink(), ExpiresAt: time.Now().Add(time.Hour)},
+			Limit:  store.Limit{Max: 1, Policy: store.EvictOldest},
+		}
+		if s.status("a") != store.Live {
+			s.t.Fatal("it lives")
+		}
+		if out, err := s.g.Issue(s.t.Context(), r); err != nil || len(out.Evicted) != 1 { // the late one
+			s.t.Fatal(err, out.Evicted)
+		}
+		if out, err := s.c.Issue(s.t.Context(), r); err != nil || len(out.Evicted) != 0 {
+			s.t.Fatal(err, out.Evicted)
+		}
+		if s.status("a") == store.Live {
+			s.t.Error("this process ended it")
+		}
+	})
+}
+
+// TestLostLogin: a login whose reply was lost is seen by who asks with what it was to issue. Kills a count of Issues that
+// only acknowledged ones move.
+func TestLostLogin(t *testing.T) {
+	s, err := memstore.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := storetest.NewFaults(s)
+	c, err := storecache.New(t.Context(), f, &storecache.Options{MaxStale: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	for stat(c, "cache_hits") == 0 {
+		if st, err := c.Lookup(t.Context(), ann, "a"); err != nil || st.Entries[0].Status != store.Unknown {
+			t.Fatal(err, st.Entries)
+		}
+	}
+	f.Inject(storetest.Fault{Verb: storetest.VerbIssue, After: true, Err: store.ErrUnavailable})
+	_, err = c.Issue(t.Context(), store.IssueRequest{Record: store.Record{ID: "a", Subject: ann, Link: store.NewLink(), ExpiresAt: time.Now().Add(time.Hour)}})
+	if !errors.Is(err, store.ErrUnavailable) {
+		t.Fatal(err)
+	}
+	if st, err := c.Lookup(t.Context(), ann, "a"); err != nil || st.Entries[0].Status != store.Live {
+		t.Error(err, st.Entries)
+	}
+}
+
+// TestEndedContext: who has no time left gets no answer, from memory either. Kills a hit that does not look.
+func TestEndedContext(t *testing.T) {
+	inBubble(t, storecache.Options{}, nil, func(s stand) {
+		s.login("a")
+		s.status("a")
+		ctx, cancel := context.WithCancel(s.t.Context())
+		cancel()
+		for _, id := range []string{"a", "b"} {
+			if _, err := s.c.Lookup(ctx, ann, id); !errors.Is(err, context.Canceled) {
+				s.t.Errorf("%s: %v", id, err)
+			}
+		}
+	})
+}
+
+// TestBadQuestions: what a store refuses is refused before it is asked, and no error names a subject that is none.
+func TestBadQuestions(t *testing.T) {
+	inBubble(t, storecache.Options{}, nil, func(s stand) {
+		for what, q := range map[string]struct {
+			s   store.Subject
+			ids []string
+		}{
+			"no name":      {store.Subject{Kind: store.KindUser}, []string{"a"}},
+			"an empty id":  {ann, []string{""}},
+			"a long id":    {ann, []string{strings.Repeat("x", 257)}},
+			"too many ids": {ann, make([]string, store.MaxIDs+1)},
+		} {
+			var e *store.Error
+			if _, err := s.c.Lookup(s.t.Context(), q.s, q.ids...); !errors.Is(err, store.ErrInvalid) || !errors.As(err, &e) || !e.Subject.IsZero() {
+				s.t.Errorf("%s: %v", what, err)
+			}
+		}
+		if s.g.asked != 0 {
+			s.t.Errorf("%d questions", s.g.asked)
+		}
+	})
 }
