@@ -68,7 +68,6 @@ func TestNewRefuses(t *testing.T) {
 	})
 }
 
-// TestGuard: a Lookup without ids is never answered from memory.
 // TestDeadIDIsIssuedAgain: a revoked id is free once its mark has ended, and a login under it must be seen at once. Kills an
 // answer of revoked ids that no Issue touches.
 func TestDeadIDIsIssuedAgain(t *testing.T) {
@@ -118,6 +117,7 @@ func TestDeadIDIsIssuedAgain(t *testing.T) {
 	}
 }
 
+// TestGuard: a Lookup without ids is never answered from memory.
 func TestGuard(t *testing.T) {
 	inBubble(t, storecache.Options{}, nil, func(s stand) {
 		for range 3 {
@@ -176,6 +176,9 @@ func TestCalledOff(t *testing.T) {
 			if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > time.Second {
 				s.t.Errorf("%v after %v", err, time.Since(start))
 			}
+		}
+		if s.g.asked != 2 {
+			s.t.Errorf("%d questions: the second joined one that nobody waited for", s.g.asked)
 		}
 	})
 }
