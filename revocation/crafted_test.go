@@ -1,7 +1,11 @@
 package revocation_test
 
 import (
+	"log/slog"
+	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jetonkit/jeton/revocation"
@@ -86,4 +90,56 @@ func TestPartitionsThatChange(t *testing.T) {
 			r.want("not ready", s, p)
 		})
 	}
+}
+
+// lines counts what is logged.
+type lines struct {
+	mu   sync.Mutex
+	text []string
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text = append(l.text, string(b))
+	return len(b), nil
+}
+
+func (l *lines) take(with string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, line := range l.text {
+		if strings.Contains(line, with) {
+			n++
+		}
+	}
+	l.text = nil
+	return n
+}
+
+// TestLog: failed polls and doubts are logged, a few a minute, and nothing of a feed that is well.
+func TestLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, l := newTape(4), &lines{}
+		v, err := revocation.Open(t.Context(), f, &revocation.Options{Logger: slog.New(slog.NewTextHandler(l, nil))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = v.Close() }()
+		time.Sleep(time.Minute)
+		if n := l.take(""); n != 0 {
+			t.Errorf("%d lines of a feed that is well", n)
+		}
+		f.set(func() { f.err = store.ErrUnavailable })
+		time.Sleep(time.Minute)
+		if n := l.take("fails"); n < 5 || n > 7 {
+			t.Errorf("%d lines of an outage of a minute", n)
+		}
+		f.set(func() { f.err = nil })
+		f.lose()
+		time.Sleep(10 * time.Second)
+		if n := l.take("read anew"); n != 1 {
+			t.Errorf("%d lines of a lost feed", n)
+		}
+	})
 }

@@ -129,3 +129,59 @@ func TestFlood(t *testing.T) {
 		t.Errorf("%d questions in %v", asked, time.Since(begin))
 	}
 }
+
+// TestDenylist: a token that is judged without a record dies within MaxStale of what another process revoked, and at once of
+// what this one did, though nothing but unknown ids was kept of it.
+func TestDenylist(t *testing.T) {
+	revoke := map[string]store.Revocation{
+		"the token":   {Subject: ann, IDs: []string{"jti"}},
+		"the session": {Subject: ann, IDs: []string{"sid"}},
+		"everything":  {Subject: ann, All: true},
+	}
+	for what, r := range revoke {
+		for _, live := range []bool{true, false} {
+			for _, own := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s, live %t, own %t", what, live, own), func(t *testing.T) {
+					const stale = 300 * time.Millisecond // less than unknown ids are kept
+					inBubble(t, storecache.Options{MaxStale: stale, MaxAge: time.Hour}, func(g *gate) { g.deaf = true }, func(s stand) {
+						p := store.Presented{SessionID: "sid", TokenID: "jti", WithoutRecord: true, Seq: 1 << 60}
+						if what == "everything" {
+							p.Seq = uint64(time.Now().UnixMicro()) + 1 //nolint:gosec // this century
+						}
+						if live {
+							s.login("sid")
+						}
+						alive := func() bool {
+							st, err := s.c.Lookup(s.t.Context(), ann, p.IDs()...)
+							if err != nil {
+								s.t.Fatal(err)
+							}
+							synctest.Wait()
+							return st.Verdict(p).Alive
+						}
+						time.Sleep(time.Second)
+						for range 2 {
+							if !alive() {
+								s.t.Fatal("nothing is revoked")
+							}
+						}
+						if stat(s.c, "cache_hits") != 1 {
+							s.t.Error("it must be kept")
+						}
+						by, patience := store.TokenStore(s.c), time.Duration(0)
+						if !own {
+							by, patience = s.g, stale+time.Millisecond
+						}
+						if err := by.Revoke(s.t.Context(), r); err != nil {
+							s.t.Fatal(err)
+						}
+						time.Sleep(patience)
+						if alive() {
+							s.t.Error("it lives")
+						}
+					})
+				})
+			}
+		}
+	}
+}
