@@ -1,9 +1,11 @@
 package revocation_test
 
 import (
+	"context"
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -140,6 +142,36 @@ func TestLog(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		if n := l.take("read anew"); n != 1 {
 			t.Errorf("%d lines of a lost feed", n)
+		}
+	})
+}
+
+// half is a feed whose first partition fails.
+type half struct {
+	*tape
+	down atomic.Bool
+}
+
+func (f *half) Poll(ctx context.Context, partition int, from store.Position) (store.Batch, error) {
+	if partition == 0 && f.down.Load() {
+		return store.Batch{}, store.ErrUnavailable
+	}
+	return f.tape.Poll(ctx, partition, from)
+}
+
+// TestLag: a view is as far behind as the partition that it has not heard of for longest.
+func TestLag(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &half{tape: newTape(4)}
+		v, err := revocation.Open(t.Context(), f, &revocation.Options{Logger: quiet})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = v.Close() }()
+		f.down.Store(true)
+		time.Sleep(time.Minute)
+		if lag, known := v.Lag(); !known || lag < 59*time.Second || lag > time.Minute {
+			t.Errorf("a partition was heard of a minute ago, and the lag is %v, %v", lag, known)
 		}
 	})
 }
