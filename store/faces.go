@@ -167,18 +167,12 @@ type Bell struct {
 	Event Event
 }
 
-// FeedOf returns the feed of s, or [errors.ErrUnsupported] where s has none. A layer has none where what it wraps has none.
+// FeedOf returns the feed of s, or [errors.ErrUnsupported] where s has none.
 func FeedOf(s TokenStore) (Feed, error) {
-	f, ok := s.(Feed)
-	if !ok {
-		return nil, unsupported("feed")
+	if f, ok := s.(Feed); ok {
+		return f, nil
 	}
-	if layer, ok := s.(Unwrapper); ok {
-		if _, err := FeedOf(layer.Unwrap()); err != nil {
-			return nil, err
-		}
-	}
-	return f, nil
+	return nil, unsupported("feed")
 }
 
 // Unwrapper is what a layer has: it returns what it wraps.

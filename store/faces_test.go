@@ -164,37 +164,3 @@ func TestBatchAfter(t *testing.T) {
 		})
 	}
 }
-
-// deafLayer passes on a feed that what it wraps need not have.
-type deafLayer struct {
-	store.TokenStore
-	store.Feed
-}
-
-func (l deafLayer) Unwrap() store.TokenStore { return l.TokenStore }
-
-// TestFeedOfLayers: a layer that has the methods has a feed only where what it wraps has one.
-func TestFeedOfLayers(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		s    store.TokenStore
-		want bool
-	}{
-		{"over a feed", deafLayer{TokenStore: feeding{&bare{}, nil}}, true},
-		{"over none", deafLayer{TokenStore: &bare{}}, false},
-		{"two deep over a feed", deafLayer{TokenStore: deafLayer{TokenStore: feeding{&bare{}, nil}}}, true},
-		{"two deep over none", deafLayer{TokenStore: deafLayer{TokenStore: &bare{}}}, false},
-		{"a layer below without the methods", deafLayer{TokenStore: layer{&faced{}}}, false},
-	} {
-		f, err := store.FeedOf(tt.s)
-		if (f != nil) != tt.want || (err == nil) != tt.want || (err != nil && !errors.Is(err, errors.ErrUnsupported)) {
-			t.Errorf("%s: %v, %v", tt.name, f, err)
-		}
-	}
-}
-
-// feeding is a store with a feed.
-type feeding struct {
-	*bare
-	store.Feed
-}
