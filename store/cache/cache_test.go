@@ -44,6 +44,7 @@ func TestNewRefuses(t *testing.T) {
 		{"a negative MaxAge", "Options.MaxAge", &storecache.Options{MaxAge: -1}, ok},
 		{"a MaxAge of a day", "Options.MaxAge", &storecache.Options{MaxAge: 24 * time.Hour}, ok},
 		{"negative reads", "Options.MaxReads", &storecache.Options{MaxReads: -1}, ok},
+		{"too many reads", "Options.MaxReads", &storecache.Options{MaxReads: 1<<16 + 1}, ok},
 		{"too many unknown", "Options.MaxAbsent", &storecache.Options{MaxAbsent: 1 << 21}, ok},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -57,6 +57,9 @@ func TestNoFeed(t *testing.T) {
 			t.Fatal(err)
 		}
 		s := stand{t, &gate{Store: m}, c}
+		if lag, ok := c.Lag(); !ok || lag != 0 {
+			t.Errorf("Lag %v, %v", lag, ok)
+		}
 		late := 0
 		for i := range 50 {
 			id := fmt.Sprint(i)

@@ -79,6 +79,13 @@ func TestLyingEngine(t *testing.T) {
 				s.t.Fatalf("%d is %v, record %q", i, en.Status, en.Record.ID)
 			}
 		}
+		for range 20 {
+			for _, stranger := range []store.Subject{{Realm: "elsewhere", Name: "ann"}, {Issuer: "https://sso.example", Name: "ann"}, {Kind: store.KindKey, Name: "ann"}} {
+				if st, err := s.c.Lookup(s.t.Context(), stranger, "2"); err != nil || st.Entries[0].Status != store.Unknown {
+					s.t.Fatal(err, st.Entries)
+				}
+			}
+		}
 		if stat(s.c, "cache_hits") == 0 || stat(s.c, "cache_drops") != 0 {
 			s.t.Errorf("%v", s.c.Stats())
 		}

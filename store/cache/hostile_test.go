@@ -471,6 +471,51 @@ func TestEveryRevocationIsTold(t *testing.T) {
 	}
 }
 
+// TestSecondID: a login with an id that was asked for beside a live one is seen at once. Kills an answer that counts no
+// Issues since something in it lives.
+func TestSecondID(t *testing.T) {
+	inBubble(t, storecache.Options{}, nil, func(s stand) {
+		s.login("a")
+		for _, want := range []store.Status{store.Unknown, store.Unknown, store.Live} {
+			st, err := s.c.Lookup(s.t.Context(), ann, "a", "b")
+			if err != nil || st.Entries[1].Status != want {
+				s.t.Errorf("%v, want %v: %v", st.Entries[1].Status, want, err)
+			}
+			synctest.Wait()
+			if stat(s.c, "cache_hits") == 0 {
+				continue
+			}
+			_, err = s.c.Issue(s.t.Context(), store.IssueRequest{Record: store.Record{ID: "b", Subject: ann, Link: store.NewLink(), ExpiresAt: time.Now().Add(time.Hour)}})
+			if err != nil && !errors.Is(err, store.ErrExists) {
+				s.t.Fatal(err)
+			}
+		}
+	})
+}
+
+// short is a store that answers to fewer ids than it is asked.
+type short struct{ *memstore.Store }
+
+func (s short) Lookup(ctx context.Context, subject store.Subject, ids ...string) (store.State, error) {
+	return s.Store.Lookup(ctx, subject, ids[:len(ids)-1]...)
+}
+
+// TestShortAnswer: an answer without all that was asked for is none, and no panic of who reads it.
+func TestShortAnswer(t *testing.T) {
+	s, err := memstore.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := storecache.New(t.Context(), short{s}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if _, err := c.Lookup(t.Context(), ann, "a", "b"); !errors.Is(err, store.ErrCorrupt) {
+		t.Error(err)
+	}
+}
+
 // TestTwoProcesses: two caches on one store, whose writes come in any order, with ids that are used again when their marks
 // have ended. Each answer is held to the promise.
 func TestTwoProcesses(t *testing.T) {
