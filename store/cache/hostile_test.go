@@ -519,7 +519,11 @@ func TestShortAnswer(t *testing.T) {
 // TestTwoProcesses: two caches on one store, whose writes come in any order, with ids that are used again when their marks
 // have ended. Each answer is held to the promise.
 func TestTwoProcesses(t *testing.T) {
-	for seed := range uint64(20) {
+	seeds := uint64(10)
+	if testing.Short() {
+		seeds = 4
+	}
+	for seed := range seeds {
 		prepare := func(g *gate) {
 			_ = g.Store.Close()
 			g.deaf = seed%2 == 0
