@@ -62,7 +62,7 @@ func (c *Config) Build(ctx context.Context) (*Stack, error) {
 	if s.Store, err = c.open(ctx); err != nil {
 		return nil, err
 	}
-	if s.Feed, err = store.FeedOf(s.Store); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+	if s.Feed, err = feedOf(ctx, s.Store); err != nil {
 		return nil, errors.Join(err, s.Store.Close())
 	}
 	if c.APIKeys != nil {
@@ -85,6 +85,22 @@ func (c *Config) Build(ctx context.Context) (*Stack, error) {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
+}
+
+// feedOf is the store's feed; nil where it has none. A layer has the methods always, and says by Partitions whether what it
+// wraps does.
+func feedOf(ctx context.Context, s store.TokenStore) (store.Feed, error) {
+	feed, err := store.FeedOf(s)
+	if err == nil {
+		_, err = feed.Partitions(ctx)
+	}
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return nil, nil //nolint:nilnil // no feed is no error
+	case err != nil:
+		return nil, err
+	}
+	return feed, nil
 }
 
 // shut closes what is there.

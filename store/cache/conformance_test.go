@@ -3,11 +3,12 @@ package storecache_test
 import (
 	"context"
 	"flag"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"github.com/jetonkit/jeton/conformance"
 	"github.com/jetonkit/jeton/internal/testenv"
@@ -18,7 +19,8 @@ import (
 	"github.com/jetonkit/jeton/storetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(testenv.Main(m).Run()) }
+// TestMain ends what the tests share, and finds what a cache left running.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(testenv.Main(m)) }
 
 // tally adds up what the caches of a suite did.
 type tally struct {

@@ -3,7 +3,6 @@ package storecache
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jetonkit/jeton/store"
@@ -119,16 +118,17 @@ func (c *core) fly(ctx context.Context, f *flight) {
 		f.err = ctx.Err()
 		return
 	}
+	asked := c.o.Now()
 	st, err := c.ask(ctx, f.subject, f.ids...)
 	if err != nil {
 		f.err = err
 		return
 	}
-	if len(st.Entries) != len(f.ids) {
-		f.err = fmt.Errorf("%w: %d answers to %d ids", store.ErrCorrupt, len(st.Entries), len(f.ids))
+	a, err := newAnswer(f.question, st, asked)
+	if err != nil {
+		f.err = err
 		return
 	}
-	a := newAnswer(f.question, st, c.o.Now())
 	c.keep(f.route.key, a, f.src)
 	f.answer = a
 }
