@@ -12,6 +12,8 @@ import (
 // who comes after a revocation would get an answer from before it.
 type route struct {
 	key, gen, absent, epoch uint64
+	shard                   *shard
+	alone                   uint64 // a number of its own; 0: with others
 }
 
 // flight is one question on its way to the store, and who waits for the answer.
@@ -34,7 +36,7 @@ type flight struct {
 // when nobody waits any more: one caller's end is not the others'.
 func (c *core) miss(ctx context.Context, key uint64, q question, now time.Time) (*Answer, error) {
 	src := c.note(q, now)
-	f, err := c.board(ctx, key, q, src)
+	f, err := c.board(ctx, q, src, c.route(key, q, src))
 	if err != nil {
 		return nil, err
 	}
@@ -56,10 +58,19 @@ func (c *core) miss(ctx context.Context, key uint64, q question, now time.Time) 
 	return f.answer, f.err
 }
 
+// route is a question's, after the counters were noted. While a write of its subject is on its way a question goes alone: who
+// asked before may be told less than is known by now.
+func (c *core) route(key uint64, q question, src store.StampSource) route {
+	r := route{key: key, gen: src.GenSeen, absent: src.AbsentSeen, epoch: src.EpochSeen, shard: c.shard(q.subject.Digest())}
+	if r.shard.writes.Load() > 0 {
+		r.alone = c.alone.Add(1)
+	}
+	return r
+}
+
 // board joins a flight or begins one. A flight that began longer than MaxStale ago is not joined: what it read may be from
 // before a revocation that is older than that by now.
-func (c *core) board(ctx context.Context, key uint64, q question, src store.StampSource) (*flight, error) {
-	r := route{key: key, gen: src.GenSeen, absent: src.AbsentSeen, epoch: src.EpochSeen}
+func (c *core) board(ctx context.Context, q question, src store.StampSource, r route) (*flight, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed.Load() {
@@ -129,6 +140,7 @@ func (c *core) fly(ctx context.Context, f *flight) {
 		f.err = err
 		return
 	}
+	a.shard = f.route.shard
 	c.keep(f.route.key, a, f.src)
 	f.answer = a
 }

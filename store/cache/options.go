@@ -11,7 +11,7 @@ import (
 // Options are what a [Cache] may be told. The zero value is the safe one for a store with a feed; over one without, MaxStale
 // is required.
 type Options struct {
-	// MaxBytes bounds what the answers take, in bytes: at least [MinBytes]. Counters take 1 MiB beside it, and the default
+	// MaxBytes bounds what the answers take, in bytes: at least [MinBytes]. Counters take 1.5 MiB beside it, and the default
 	// engine about 3 % of MaxBytes. Defaults to 64 MiB.
 	MaxBytes int64
 	// MaxStale is how long after another process's revocation a check may still begin that accepts the token: at least 3
