@@ -11,7 +11,7 @@ import (
 
 // NoteForTest asks for a touch as a verification does that found a session alive.
 func (v *Verifier) NoteForTest(to Toucher, subject store.Subject, a Answer) {
-	v.seen.note(to, subject, a)
+	v.seen.note(to, subject, a, v.begin().now)
 }
 
 // TouchForTest is a Toucher.
