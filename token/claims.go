@@ -40,7 +40,7 @@ type claims struct {
 	unfit   string
 	// others says that the payload is another issuer's, to whom a private claim is a custom one.
 	others bool
-	noted  noted
+	noted  *noted // nil: none
 	// custom is the object of the other claims; nil where there is none. Once the token is read it is nil.
 	custom []byte
 	few    [2]string // room for aud
@@ -175,7 +175,7 @@ func (c *claims) readCustom(dec *jsontext.Decoder, name string, written []byte) 
 	c.custom = append(c.custom, ':')
 	c.custom = append(c.custom, value...)
 	c.custom = append(c.custom, ',')
-	c.noted.note(name, string(value))
+	c.note(name, string(value))
 	return nil
 }
 

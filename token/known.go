@@ -22,6 +22,8 @@ type entry struct {
 	stamp store.Stamp
 	// ends is the end of the record by the process's clock; zero where there is no record.
 	ends time.Time
+	// since and until are seconds of the program's clock between which the token's own dates are known to be good.
+	since, until int64
 	// view is the token as a local view looks it up; nil under another checker.
 	view  *queries
 	bytes int32
@@ -58,11 +60,20 @@ func (v *Verifier) fits(ctx context.Context, e *entry, m moment) (bool, error) {
 	key, err := e.from.find(ctx, e.kid)
 	switch {
 	case err == nil:
-		return key.k == e.key && e.from.timely(&e.claims, v.leeway, m.now) == nil, nil
+		return key.k == e.key && v.timely(e, m.now), nil
 	case errors.Is(err, ErrInvalidToken): // reading it will say why
 		return false, nil
 	}
 	return false, err
+}
+
+// timely judges a known token's dates. The times at which they are good have no gap: what was good when it was read, and is at
+// the last moment before exp, is good in between.
+func (v *Verifier) timely(e *entry, now time.Time) bool {
+	if at := now.Unix(); e.since < at && at < e.until {
+		return true
+	}
+	return e.from.timely(&e.claims, v.leeway, now) == nil
 }
 
 // again judges a known token: by the answer that is known, while that holds, and else by a new one.
@@ -84,7 +95,7 @@ func (v *Verifier) again(ctx context.Context, e *entry, m moment) (*Token, error
 
 // over reports whether the record has ended, by the clock that went further: Go's own stands still while a machine sleeps.
 func (e *entry) over(now time.Time) bool {
-	return !e.ends.IsZero() && (!now.Before(e.ends) || !now.Round(0).Before(e.ends.Round(0)))
+	return !e.ends.IsZero() && (!now.Before(e.ends) || now.UnixNano() >= e.ends.UnixNano())
 }
 
 // judge asks whether a good token is alive, and keeps it with the answer. e is what is known of it until now.
@@ -155,6 +166,9 @@ func (v *Verifier) keep(e *entry, t *Token, a *Answer, m moment, due time.Time) 
 		if a.Now.IsZero() {
 			next.ends = time.Unix(0, 0)
 		}
+	}
+	if end := time.Unix(e.claims.exp, 0); e.from.timely(&e.claims, v.leeway, end.Add(-1)) == nil {
+		next.since, next.until = m.now.Unix(), e.claims.exp
 	}
 	if !due.IsZero() {
 		next.due.Store(due.UnixNano())

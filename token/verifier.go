@@ -24,7 +24,7 @@ type VerifierOptions struct {
 	// CacheBytes bounds the memory of verified tokens, in bytes: at least [MinCacheBytes]; negative keeps none. What is kept
 	// saves reading a token again and checking its signature, and asking again wherever the answer has a stamp, as those of
 	// store/cache do. Defaults to 32 MiB, which are taken as they are needed.
-	CacheBytes int64
+	CacheBytes int
 	// ServeStale lets a token pass while the store cannot be asked, if this verifier has accepted it before by an answer that
 	// is no older than this: up to 24 hours. It takes answers with a stamp. [Token.Stale] tells of it. It is outside of every
 	// promise: a revocation that was not heard of yet is not seen. Defaults to 0: an outage lets nobody in.
@@ -111,7 +111,7 @@ func NewVerifier(issuers []TrustedIssuer, o *VerifierOptions) (*Verifier, error)
 		v.seen = newLastSeen(opts.TouchInterval, opts.Slide, v.begin().now)
 	}
 	if opts.CacheBytes > 0 {
-		v.known = newKnown(opts.CacheBytes)
+		v.known = newKnown(int64(opts.CacheBytes))
 	}
 	return v, nil
 }
