@@ -124,3 +124,22 @@ func (v *Verifier) HoldsForTest(raw string) bool {
 	}
 	return false
 }
+
+// KnownForTest is how many tokens a verifier knows.
+func (v *Verifier) KnownForTest() int {
+	n := 0
+	for i := range v.known.shards {
+		sets := v.known.shards[i].sets.Load()
+		if sets == nil {
+			continue
+		}
+		for j := range *sets {
+			for k := range (*sets)[j] {
+				if (*sets)[j][k].entry.Load() != nil {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
