@@ -143,3 +143,28 @@ func (v *Verifier) KnownForTest() int {
 	}
 	return n
 }
+
+// KnownBytesForTest is how much the tokens that a verifier knows are said to take, with the table, and whether that is what
+// stands in it.
+func (v *Verifier) KnownBytesForTest() (bytes int64, right bool) {
+	right = true
+	for i := range v.known.shards {
+		s := &v.known.shards[i]
+		s.mu.Lock()
+		var sum int64
+		if sets := s.sets.Load(); sets != nil {
+			bytes += int64(v.known.slots) * int64(unsafe.Sizeof(slot{}))
+			for j := range *sets {
+				for k := range (*sets)[j] {
+					if e := (*sets)[j][k].entry.Load(); e != nil {
+						sum += int64(e.bytes)
+					}
+				}
+			}
+		}
+		bytes += sum
+		right = right && sum == s.bytes && sum <= v.known.most
+		s.mu.Unlock()
+	}
+	return bytes, right
+}

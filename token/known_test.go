@@ -113,6 +113,7 @@ func warm(t *testing.T, s setup, tell func(*testing.T, *warmKit)) {
 func (w *warmKit) known() (token.Pair, *token.Token) {
 	w.t.Helper()
 	p := w.login()
+	synctest.Wait() // what was revoked before was heard
 	noErr(w.t, w.verify(p))
 	time.Sleep(time.Millisecond)
 	read, _ := stat(w.kit, "token_cache_misses"), w.b.questions()

@@ -191,8 +191,8 @@ func (k *known) close() {
 }
 
 const (
-	// entryBytes is what an entry takes beside its texts: itself, what its text says, its Token and record.
-	entryBytes = int(unsafe.Sizeof(entry{})+unsafe.Sizeof(parsed{})+unsafe.Sizeof(Token{})+unsafe.Sizeof(store.Record{})) + 128
+	// entryBytes is what an entry takes beside its texts and record: itself, what its text says, and its Token, each rounded up.
+	entryBytes = int(unsafe.Sizeof(entry{})+unsafe.Sizeof(parsed{})+unsafe.Sizeof(Token{})) + 64
 	// a small map of texts is one group of eight pairs.
 	mapBytes  = 320
 	pairBytes = 40
@@ -209,7 +209,7 @@ func (e *entry) size() int32 {
 	}
 	n += len(e.claims.aud) * 32
 	if rec := e.token.session; rec != nil {
-		n += len(rec.ID) + len(rec.Class) + len(rec.Binding) + len(rec.Subject.Name) + len(rec.Subject.Realm) + len(rec.Subject.Issuer)
+		n += int(unsafe.Sizeof(*rec)) + 16 + len(rec.ID) + len(rec.Class) + len(rec.Binding) + len(rec.Subject.Name) + len(rec.Subject.Realm) + len(rec.Subject.Issuer)
 		if rec.Metadata != nil {
 			n += mapBytes + max(0, len(rec.Metadata)-8)*pairBytes*2
 			for name, value := range rec.Metadata {
