@@ -88,8 +88,8 @@ func TestFloodOfGoodTokens(t *testing.T) {
 		t.Errorf("only %d tokens are known in the end", n)
 	}
 	for id, n := range m.check.asked {
-		if n > 3 {
-			t.Errorf("%s was in use and forgotten %d times", id, n)
+		if n > 15 { // whatever is forgotten in its turn is so 40 times; hashes that meet cost some
+			t.Errorf("%s was in use and asked for %d times", id, n)
 		}
 	}
 	m.within(t)
