@@ -85,7 +85,6 @@ func (v *Verifier) again(ctx context.Context, e *entry, m moment) (*Token, error
 			return e.token, nil
 		}
 	} else if e.stamp.Valid(m.began) && !e.over(m.began) {
-		v.known.hits.add(e.hash)
 		v.touch(e, m)
 		return e.token, nil
 	}

@@ -3,10 +3,12 @@
 package token_test
 
 import (
+	"math"
 	"runtime"
 	"strconv"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/jetonkit/jeton/store"
 	"github.com/jetonkit/jeton/token"
@@ -33,11 +35,14 @@ func TestKnownTokensAllocateNothing(t *testing.T) {
 // TestKnownBytes: what the tokens are said to take is what they take.
 func TestKnownBytes(t *testing.T) {
 	heap := func() int64 {
-		runtime.GC()
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return int64(m.HeapAlloc)
+		least := int64(math.MaxInt64)
+		for range 5 { // what other tests have left goes by and by
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			least = min(least, int64(m.HeapAlloc)) //nolint:gosec // it is not that much
+		}
+		return least
 	}
 	record := store.Record{ID: "0123456789abcdefghijkl", Subject: ann, Class: "web", ExpiresAt: start.AddDate(5, 0, 0)}
 	large := record
@@ -76,4 +81,19 @@ func TestKnownBytes(t *testing.T) {
 			runtime.KeepAlive(raw)
 		})
 	}
+}
+
+// TestKnownTokensUnderAViewAllocateNothing: a view is asked without making the question again.
+func TestKnownTokensUnderAViewAllocateNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newKit(t, setup{now: time.Now, check: func(s store.TokenStore) token.Checker {
+			return token.Local(newView(t, must(store.FeedOf(s))), nil)
+		}})
+		v := must(token.NewVerifier([]token.TrustedIssuer{{Issuer: issuerName, Keys: k.key.VerifyKey(), Check: token.Local(newView(t, must(store.FeedOf(k.store))), nil)}}, nil))
+		time.Sleep(time.Second)
+		raw := k.login().Access.Reveal()
+		if n := testing.AllocsPerRun(100, func() { must(v.Verify(t.Context(), raw)) }); n != 0 {
+			t.Errorf("%v allocations", n)
+		}
+	})
 }

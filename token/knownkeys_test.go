@@ -120,12 +120,12 @@ func TestKnownTokensUnderAView(t *testing.T) {
 				t.Errorf("with a session: %v; the fallback was asked %d times, want %d", is, back.asked, asked)
 			}
 		}
+		feed.fail(func(int) bool { return true })
+		accept(1, true) // the first answer of all
+		feed.fail(nil)
+		back.asked = 0
 		for range 3 {
 			accept(0, false)
-		}
-		allocs := testing.AllocsPerRun(100, func() { must(v.Verify(t.Context(), raw)) })
-		if allocs != 0 {
-			t.Errorf("%v allocations", allocs)
 		}
 		feed.fail(func(int) bool { return true })
 		for n := range 3 {

@@ -64,6 +64,13 @@ func TestServeStale(t *testing.T) {
 			time.Sleep(time.Second)
 			down(w)
 		}, false, token.ErrExpired},
+		{"its session has ended", func(w *warmKit, p token.Pair, _ *token.Token) {
+			w.b.set(func() { w.b.alter = func(st *store.State) { st.Entries[0].Record.ExpiresAt = st.Now.Add(4 * time.Second) } })
+			time.Sleep(2 * time.Minute)
+			noErr(w.t, w.verify(p))
+			time.Sleep(time.Second)
+			down(w)
+		}, false, store.ErrUnavailable},
 		{"the store is wrong, not away", func(w *warmKit, _ token.Pair, _ *token.Token) {
 			w.b.set(func() { w.b.down = store.ErrCorrupt })
 			time.Sleep(maxStale + time.Second)
