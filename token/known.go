@@ -80,7 +80,7 @@ func (v *Verifier) timely(e *entry, now time.Time) bool {
 func (v *Verifier) again(ctx context.Context, e *entry, m moment) (*Token, error) {
 	if e.view != nil {
 		verdict, err := e.from.view.judge(m.began, e.view)
-		if err == nil || verdict.Alive {
+		if err == nil && verdict.Alive {
 			v.known.hits.add(e.hash)
 			return e.token, nil
 		}
