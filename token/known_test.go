@@ -232,8 +232,10 @@ func TestKnownTokensOfOldAnswers(t *testing.T) {
 	t.Run("the answer was long on its way", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			k := newKit(t, setup{now: time.Now})
-			slow := &answering{answer: token.Answer{Verdict: store.Verdict{Alive: true, Record: store.Record{ID: "s", ExpiresAt: time.Now().Add(time.Minute)}},
-				Now: time.Now(), Stamp: stampFor(time.Hour)}, late: 30 * time.Second}
+			slow := &answering{answer: token.Answer{
+				Verdict: store.Verdict{Alive: true, Record: store.Record{ID: "s", ExpiresAt: time.Now().Add(time.Minute)}},
+				Now:     time.Now(), Stamp: stampFor(time.Hour),
+			}, late: 30 * time.Second}
 			v := must(token.NewVerifier([]token.TrustedIssuer{{Issuer: issuerName, Keys: k.key.VerifyKey(), Check: slow}}, nil))
 			raw := k.login().Access.Reveal()
 			for range 2 {

@@ -65,7 +65,9 @@ func TestServeStale(t *testing.T) {
 			down(w)
 		}, false, token.ErrExpired},
 		{"its session has ended", func(w *warmKit, p token.Pair, _ *token.Token) {
-			w.b.set(func() { w.b.alter = func(st *store.State) { st.Entries[0].Record.ExpiresAt = st.Now.Add(4 * time.Second) } })
+			w.b.set(func() {
+				w.b.alter = func(st *store.State) { st.Entries[0].Record.ExpiresAt = st.Now.Add(4 * time.Second) }
+			})
 			time.Sleep(2 * time.Minute)
 			noErr(w.t, w.verify(p))
 			time.Sleep(time.Second)
