@@ -116,9 +116,9 @@ func (w *warmKit) known() (token.Pair, *token.Token) {
 	synctest.Wait() // what was revoked before was heard
 	noErr(w.t, w.verify(p))
 	time.Sleep(time.Millisecond)
-	read, _ := stat(w.kit, "token_cache_misses"), w.b.questions()
+	read, hits, _ := stat(w.kit, "token_cache_misses"), stat(w.kit, "token_cache_hits"), w.b.questions()
 	got := must(w.verifier.Verify(w.t.Context(), p.Access.Reveal()))
-	if n := w.b.questions(); n != 0 || stat(w.kit, "token_cache_misses") != read {
+	if n := w.b.questions(); n != 0 || stat(w.kit, "token_cache_misses") != read || stat(w.kit, "token_cache_hits") != hits+1 {
 		w.t.Fatalf("a known token: %d questions, read %d times", n, stat(w.kit, "token_cache_misses")-read)
 	}
 	return p, got
@@ -179,6 +179,9 @@ func TestKnownTokens(t *testing.T) {
 						if err := w.verify(p); !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
 							t.Errorf("%v, want %v", err, c.want)
 						}
+					}
+					if n := w.verifier.KnownForTest(); n > 1 {
+						t.Errorf("one token stands in %d places", n)
 					}
 				})
 			})
