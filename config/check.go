@@ -65,7 +65,12 @@ func (c *Config) caching(wrong *mistakes) {
 	for _, other := range []struct {
 		key string
 		set bool
-	}{{"cache.max_bytes", c.Cache.MaxBytes != 0}, {"cache.max_age", c.Cache.MaxAge != 0}, {"cache.poll", c.Cache.Poll != 0}} {
+	}{
+		{"cache.max_bytes", c.Cache.MaxBytes != 0},
+		{"cache.max_age", c.Cache.MaxAge != 0},
+		{"cache.poll", c.Cache.Poll != 0},
+		{"verifier.serve_stale", c.Verifier.ServeStale != 0 && len(c.Wrap) == 0},
+	} {
 		if other.set && c.Cache.MaxStale == 0 {
 			wrong.add(c.at(other.key), other.key, "is of no use without "+stale, "give "+stale+", or leave it out")
 		}
@@ -121,6 +126,8 @@ var fields = []struct{ field, key string }{
 	{"Grace", "issuer.grace"},
 	{"VerifierOptions.Leeway", "verifier.leeway"},
 	{"VerifierOptions.Slide", "verifier.slide"},
+	{"VerifierOptions.CacheBytes", "verifier.cache_bytes"},
+	{"VerifierOptions.ServeStale", "verifier.serve_stale"},
 	{"RevokerOptions.WriteTimeout", "revoker.write_timeout"},
 	{"Options.MaxStale", "cache.max_stale"},
 	{"Options.MaxBytes", "cache.max_bytes"},

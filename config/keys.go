@@ -255,6 +255,14 @@ var table = withFiles(slices.Concat([]entry{
 		doc: "How long a session lives on after it was last seen, never past max_ttl.", field: func(c *Config) any { return &c.Verifier.Slide },
 	},
 	{
+		path: "verifier.cache_bytes", kind: numberKind, least: token.MinCacheBytes, most: 1 << 40, example: "134217728", def: "33554432, 32 MiB",
+		doc: "How much memory verified tokens take, which need not be read again.", field: func(c *Config) any { return &c.Verifier.CacheBytes },
+	},
+	{
+		path: "verifier.serve_stale", kind: durationKind, shortest: time.Second, longest: day, example: "5m", def: "an outage lets nobody in",
+		doc: "How old an answer may be by which a known token passes while the store cannot be asked: outside of every promise. Not without cache.max_stale.", field: func(c *Config) any { return &c.Verifier.ServeStale },
+	},
+	{
 		path: "revoker.write_timeout", kind: durationKind, shortest: time.Millisecond, longest: time.Minute, example: "2s", def: "5s",
 		doc: "How long a revocation may take, also when its caller has gone.", field: func(c *Config) any { return &c.Revoker.WriteTimeout },
 	},
