@@ -113,7 +113,7 @@ func TestSoak(t *testing.T) {
 
 func newSoak(t *testing.T) *soak {
 	s := &soak{T: t, dir: t.TempDir(), book: newBook()}
-	s.env = testenv.RedisSentinel(t, testenv.AppendOnly("everysec"), testenv.Config("min-replicas-to-write", "1"))
+	s.env = testenv.RedisSentinel(t, kept...)
 	addrs := s.env.Addrs()
 	for _, node := range s.env.Nodes() {
 		addrs = append(addrs, node.Addr())
