@@ -25,8 +25,8 @@ func (s *stand) streams() (all []string) {
 
 // feedFaults are what can happen to a feed while its followers cannot see it, or see it badly. A view has nothing but the feed, so what takes events out of it is not for views.
 var feedFaults = []struct {
-	name        string
-	view        bool
+	name          string
+	view          bool
 	spoil, during func(*stand) // before the revocations, and after each
 	mend          func(*stand) // behind them
 }{

@@ -202,7 +202,11 @@ func TestViewFailover(t *testing.T) {
 			back := where.lose(t)
 			eventually(t, "a view that is ready", func() bool { return view.Ready() == nil })
 			back()
-			eventually(t, "the last revocation", func() bool { c.mu.Lock(); defer c.mu.Unlock(); return c.acked[len(c.acked)*9/10-1] != 0 || failed != nil })
+			eventually(t, "the last revocation", func() bool {
+				c.mu.Lock()
+				defer c.mu.Unlock()
+				return c.acked[len(c.acked)*9/10-1] != 0 || failed != nil
+			})
 			time.Sleep(maxStale)
 			eventually(t, "a view that is ready", func() bool { return view.Ready() == nil })
 			close(done)

@@ -70,6 +70,7 @@ func Run(ctx context.Context, feed store.Feed, h Handler, o Options) error {
 	for i := range f.parts {
 		all.Go(func() { f.pollAlways(ctx, &f.parts[i]) })
 	}
+	all.Go(func() { f.pace(ctx) })
 	all.Go(func() { f.listenAlways(ctx) })
 	all.Wait()
 	return ctx.Err()
@@ -95,19 +96,35 @@ type part struct {
 	birth time.Time
 }
 
-// pollAlways polls a partition at its pace, and when it is woken.
+// pace wakes all partitions together, since a store may answer for many at the price of one.
+func (f *follower) pace(ctx context.Context) {
+	for {
+		t := time.NewTimer(f.o.Poll*9/10 + rand.N(f.o.Poll/5+1)) //nolint:gosec // it only spreads the processes' polls
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-t.C:
+		}
+		for i := range f.parts {
+			select {
+			case f.parts[i].wake <- struct{}{}:
+			default: // it is awake already
+			}
+		}
+	}
+}
+
+// pollAlways polls a partition at once, and whenever it is woken.
 func (f *follower) pollAlways(ctx context.Context, p *part) {
 	for ctx.Err() == nil {
 		if err := f.drain(ctx, p); err != nil && ctx.Err() == nil {
 			f.o.Log(fmt.Errorf("jeton: a poll of the feed failed: %w", err))
 		}
-		t := time.NewTimer(f.o.Poll*9/10 + rand.N(f.o.Poll/5+1)) //nolint:gosec // it only spreads polls
 		select {
 		case <-ctx.Done():
 		case <-p.wake:
-		case <-t.C:
 		}
-		t.Stop()
 	}
 }
 
