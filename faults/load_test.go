@@ -151,34 +151,25 @@ func TestOutage(t *testing.T) {
 }
 
 // forger makes tokens as an attacker does: well-formed, each another one.
-type forger struct {
-	head   string
-	claims map[string]any
-}
+type forger struct{ head, sub, sid, jti, body string }
 
 func newForger(t testing.TB, pair token.Pair) *forger {
 	t.Helper()
 	parts := strings.Split(pair.Access.Reveal(), ".")
-	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
-	f := &forger{head: parts[0]}
-	if err := errors.Join(err, json.Unmarshal(raw, &f.claims)); err != nil {
+	raw := must(base64.RawURLEncoding.DecodeString(parts[1]))(t)
+	var claims struct{ Sub, Sid, Jti string }
+	if err := json.Unmarshal(raw, &claims); err != nil {
 		t.Fatal(err)
 	}
-	return f
+	return &forger{head: parts[0], body: string(raw), sub: claims.Sub, sid: claims.Sid, jti: claims.Jti}
 }
 
 // token returns the n-th, signed with a secret.
 func (f *forger) token(n int, secret []byte) string {
-	claims := make(map[string]any, len(f.claims))
-	for k, v := range f.claims {
-		claims[k] = v
-	}
-	claims["sid"], claims["jti"] = store.NewID(), store.NewID()
-	claims["sub"] = fmt.Sprint("user", n%1000)
-	body, _ := json.Marshal(claims) //nolint:errcheck // they came from JSON
-	text := f.head + "." + base64.RawURLEncoding.EncodeToString(body)
+	body := strings.NewReplacer(strconv.Quote(f.sub), strconv.Quote(fmt.Sprint("user", n%1000)), f.sid, store.NewID(), f.jti, store.NewID()).Replace(f.body)
+	text := f.head + "." + base64.RawURLEncoding.EncodeToString([]byte(body))
 	mac := hmac.New(sha256.New, secret)
-	mac.Write([]byte(text)) //nolint:errcheck // it has no errors
+	mac.Write([]byte(text))
 	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
@@ -188,8 +179,8 @@ func (f *forger) token(n int, secret []byte) string {
 func TestFlood(t *testing.T) {
 	const maxBytes, maxReads = 8 << 20, 64
 	n := 1_000_000
-	if text := os.Getenv("JETON_FLOOD"); text != "" {
-		n = must(strconv.Atoi(text))(t)
+	if racing {
+		n = 50_000 // scripts/test.sh floods without the detector too
 	}
 	s := newStand(t, storecache.Options{MaxBytes: maxBytes, MaxReads: maxReads})
 	live := s.login("ann")
@@ -208,13 +199,13 @@ func TestFlood(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			before, reads := heap(), s.asked()
-			accepts, others := s.flood(f, tt.n, tt.secret, tt.reason)
+			accepts, others, outages := s.flood(f, tt.n, tt.secret, tt.reason)
 			grown := heap() - before
 			reads = s.asked() - reads
-			t.Logf("tokens %d, accepted %d, backend queries %d, heap grown by %d KiB of %d KiB allowed, resident at most %d MiB",
-				tt.n, accepts, reads, grown>>10, maxBytes>>10, peak()>>20)
-			if accepts+others > 0 {
-				t.Errorf("%d tokens accepted, %d not refused as %v", accepts, others, tt.reason)
+			t.Logf("tokens %d, accepted %d, outages %d, backend queries %d, heap grown by %d KiB of %d KiB allowed, resident at most %d MiB",
+				tt.n, accepts, outages, reads, grown>>10, maxBytes>>10, peak()>>20)
+			if accepts+others > 0 || outages > int64(tt.n/100) {
+				t.Errorf("%d tokens accepted, %d refused otherwise than as %v, %d outages", accepts, others, tt.reason, outages)
 			}
 			if reads > tt.reads+100 {
 				t.Errorf("%d backend queries, want %d", reads, tt.reads)
@@ -230,8 +221,8 @@ func TestFlood(t *testing.T) {
 }
 
 // flood presents n tokens by 64 callers.
-func (s *stand) flood(f *forger, n int, secret []byte, reason error) (accepts, others int64) {
-	var next, let, odd atomic.Int64
+func (s *stand) flood(f *forger, n int, secret []byte, reason error) (accepts, others, outages int64) {
+	var next, let, odd, silent atomic.Int64
 	var all sync.WaitGroup
 	for range 64 {
 		all.Go(func() {
@@ -240,6 +231,8 @@ func (s *stand) flood(f *forger, n int, secret []byte, reason error) (accepts, o
 				switch {
 				case err == nil:
 					let.Add(1)
+				case verdictOf(err) == unanswered:
+					silent.Add(1) // on a machine that is busy otherwise
 				case !errors.Is(err, reason):
 					odd.Add(1)
 				}
@@ -247,7 +240,7 @@ func (s *stand) flood(f *forger, n int, secret []byte, reason error) (accepts, o
 		})
 	}
 	all.Wait()
-	return let.Load(), odd.Load()
+	return let.Load(), odd.Load(), silent.Load()
 }
 
 func heap() int64 {

@@ -144,22 +144,26 @@ func TestPollsAreOneScript(t *testing.T) {
 		}
 	})
 	b.poll(0)
-	const rounds = 8 // a process rings 20 bells a second at most
-	before := b.s.Stats()[0].Value
-	for part := range rounds {
-		bar(t, b.writer, part%16, 1)
-		select {
-		case bell := <-heard:
-			b.at[bell.Partition] = bell.Event.Position
-		case <-time.After(10 * time.Second):
-			t.Fatal("no bell")
+	const rounds, tries = 4, 3 // a process rings 20 bells a second at most
+	least := int64(1 << 30)
+	for try := range tries {
+		before := b.s.Stats()[0].Value
+		for part := range rounds {
+			bar(t, b.writer, 4*try+part, 1)
+			select {
+			case bell := <-heard:
+				b.at[bell.Partition] = bell.Event.Position
+			case <-time.After(10 * time.Second):
+				t.Fatal("no bell")
+			}
+			if got := tale(b.poll(0)); got != "" {
+				t.Errorf("behind a bell polls told %s", got)
+			}
 		}
-		if got := tale(b.poll(0)); got != "" {
-			t.Errorf("behind a bell polls told %s", got)
-		}
+		least = min(least, b.s.Stats()[0].Value-before)
 	}
-	if trips := b.s.Stats()[0].Value - before; trips > 3*rounds {
-		t.Errorf("%d round trips for %d rounds of 16 polls", trips, rounds)
+	if least >= 2*rounds {
+		t.Errorf("%d round trips for %d rounds of 16 polls", least, rounds)
 	}
 }
 

@@ -123,7 +123,8 @@ func TestFeedRollback(t *testing.T) {
 func TestIsolatedMasterRefusesPolls(t *testing.T) {
 	master, replica := pair(t)
 	s := openStore(t, master.URL(), redisstore.Options{Partitions: 16, Durability: redisstore.Replicated(1)})
-	if _, err := s.Poll(t.Context(), 0, store.Position{}); err != nil {
+	b, err := s.Poll(t.Context(), 0, store.Position{})
+	if err != nil {
 		t.Fatal(err)
 	}
 	unlink(t, replica)
@@ -133,7 +134,9 @@ func TestIsolatedMasterRefusesPolls(t *testing.T) {
 		}
 		return nil
 	})
-	if _, err := s.Poll(t.Context(), 0, store.Position{}); !errors.Is(err, store.ErrUnavailable) {
-		t.Errorf("a poll of a master without replicas: %v, want ErrUnavailable", err)
+	for _, from := range []store.Position{{}, b.Events[len(b.Events)-1].Position} { // alone, and together with others
+		if _, err := s.Poll(t.Context(), 0, from); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("a poll of a master without replicas: %v, want ErrUnavailable", err)
+		}
 	}
 }
