@@ -119,7 +119,7 @@ func TestFeedRollback(t *testing.T) {
 }
 
 // TestIsolatedMasterRefusesPolls: a master that lost its replicas must not tell an old feed. It kills a poll that is a plain
-// read.
+// read. A Lookup that reaches it is answered: with the replicas gone, nobody could verify else (docs/reliability.md).
 func TestIsolatedMasterRefusesPolls(t *testing.T) {
 	master, replica := pair(t)
 	s := openStore(t, master.URL(), redisstore.Options{Partitions: 16, Durability: redisstore.Replicated(1)})
@@ -138,5 +138,8 @@ func TestIsolatedMasterRefusesPolls(t *testing.T) {
 		if _, err := s.Poll(t.Context(), 0, from); !errors.Is(err, store.ErrUnavailable) {
 			t.Errorf("a poll of a master without replicas: %v, want ErrUnavailable", err)
 		}
+	}
+	if _, err := s.Lookup(t.Context(), store.User("ann"), "sid"); err != nil {
+		t.Errorf("a lookup without replicas: %v", err)
 	}
 }
