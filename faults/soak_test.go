@@ -136,7 +136,7 @@ func newSoak(t *testing.T) *soak {
 func (s *soak) open(prefix string, secret []byte, cached bool) {
 	s.Helper()
 	addrs := s.env.Addrs()
-	url := fmt.Sprintf("redis+sentinel://%s?master=%s&addrs=%s,%s", addrs[0], s.env.Name, addrs[1], addrs[2])
+	url := fmt.Sprintf("redis+sentinel://%s?dial_timeout=2s&master=%s&addrs=%s,%s", addrs[0], s.env.Name, addrs[1], addrs[2])
 	var backend store.TokenStore
 	backend, err := redisstore.Open(s.Context(), url, &redisstore.Options{
 		Prefix: prefix, Partitions: 16, Durability: redisstore.Replicated(1), Logger: quiet,

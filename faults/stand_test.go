@@ -69,7 +69,7 @@ func must[V any](v V, err error) func(testing.TB) V {
 
 func (s *stand) open(addr string) *redisstore.Store {
 	s.Helper()
-	got := must(redisstore.Open(s.Context(), "redis://"+addr+"?read_timeout=500ms", &redisstore.Options{
+	got := must(redisstore.Open(s.Context(), "redis://"+addr+"?read_timeout=500ms&dial_timeout=2s", &redisstore.Options{
 		Prefix: s.prefix + ":", Partitions: 16, Timeout: time.Second, Logger: quiet,
 	}))(s)
 	s.Cleanup(func() { _ = got.Close() })

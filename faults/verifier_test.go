@@ -92,13 +92,13 @@ func (v *verifying) store(ctx context.Context) (*redisstore.Store, func() error,
 	client := redis.NewFailoverClient(&redis.FailoverOptions{
 		MasterName: v.Master, SentinelAddrs: v.Sentinels,
 		MaxRetries: -1, ContextTimeoutEnabled: true, PoolSize: 5, PipelinePoolSize: -1, Protocol: 2,
-		DialTimeout: 250 * time.Millisecond, DialerRetries: 1,
+		DialTimeout: time.Second, DialerRetries: 1,
 		ReadTimeout: time.Second, WriteTimeout: time.Second, PoolTimeout: time.Second,
 		Dialer: func(ctx context.Context, network, addr string) (net.Conn, error) {
 			if via := v.Via[addr]; via != "" {
 				addr = via
 			}
-			return (&net.Dialer{Timeout: 250 * time.Millisecond}).DialContext(ctx, network, addr)
+			return (&net.Dialer{Timeout: time.Second}).DialContext(ctx, network, addr)
 		},
 	})
 	s, err := redisstore.New(ctx, client, &redisstore.Options{
