@@ -87,8 +87,10 @@ func feedLoad(b *testing.B, partitions int) {
 	running.Wait()
 	want := float64(realReaders*partitions) / (readerStale / 3).Seconds()
 	bench.Tell(b,
-		bench.Figure{Name: fmt.Sprintf("1,000 readers of %d partitions, of one Redis core", partitions),
-			Value: (load-idle)*readerTimes + idle, Unit: "%", Most: 25},
+		bench.Figure{
+			Name:  fmt.Sprintf("1,000 readers of %d partitions, of one Redis core", partitions),
+			Value: (load-idle)*readerTimes + idle, Unit: "%", Most: 25,
+		},
 		bench.Figure{Name: "  polls that the readers came to, of those due", Value: 100 * got / want, Unit: "%", Most: -1},
 	)
 }

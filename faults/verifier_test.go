@@ -61,7 +61,9 @@ func verify(in io.Reader, out io.Writer) error {
 	if err := v.open(); err != nil {
 		return err
 	}
-	fmt.Fprintln(out, "ready")
+	if _, err := fmt.Fprintln(out, "ready"); err != nil {
+		return err
+	}
 	for _, e := range v.eyes {
 		for n := range 4 {
 			v.all.Go(func() { v.watch(e, n*1009) })
