@@ -5,6 +5,7 @@ package faults_test
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ type stand struct {
 	server *testenv.RedisServer
 	proxy  *testenv.Proxy
 	prefix string
+	limit  time.Duration // of the stores' calls
 	secret []byte
 	key    token.SigningKey
 
@@ -38,7 +40,13 @@ type stand struct {
 
 func newStand(t *testing.T, o storecache.Options) *stand {
 	t.Helper()
-	s := &stand{T: t, server: testenv.Redis(t, testenv.AppendOnly("always")), prefix: testenv.Prefix(t)}
+	return newPatientStand(t, o, time.Second)
+}
+
+// newPatientStand is newStand whose stores wait as long as that for an answer.
+func newPatientStand(t *testing.T, o storecache.Options, limit time.Duration) *stand {
+	t.Helper()
+	s := &stand{T: t, limit: limit, server: testenv.Redis(t, testenv.AppendOnly("always")), prefix: testenv.Prefix(t)}
 	s.proxy = testenv.NewProxy(t, s.server.Addr())
 	s.writer = s.open(s.server.Addr())
 	s.secret = make([]byte, 32)
@@ -69,8 +77,8 @@ func must[V any](v V, err error) func(testing.TB) V {
 
 func (s *stand) open(addr string) *redisstore.Store {
 	s.Helper()
-	got := must(redisstore.Open(s.Context(), "redis://"+addr+"?read_timeout=500ms&dial_timeout=2s", &redisstore.Options{
-		Prefix: s.prefix + ":", Partitions: 16, Timeout: time.Second, Logger: quiet,
+	got := must(redisstore.Open(s.Context(), fmt.Sprintf("redis://%s?read_timeout=%v&dial_timeout=2s", addr, s.limit/2), &redisstore.Options{
+		Prefix: s.prefix + ":", Partitions: 16, Timeout: s.limit, Logger: quiet,
 	}))(s)
 	s.Cleanup(func() { _ = got.Close() })
 	return got
