@@ -171,8 +171,8 @@ func (c *core) valid(s store.Stamp, now time.Time) bool {
 	return s.Unchanged()
 }
 
-// note reads the counters that a question's answer will be stamped with.
-func (c *core) note(q question, now time.Time) store.StampSource {
+// note reads the counters that a question's answer will be stamped with. Whether a write is on its way is read after them.
+func (c *core) note(q question, now time.Time) (store.StampSource, *shard) {
 	d := q.subject.Digest()
 	sh, p := c.shard(d), c.part(d)
 	src := store.StampSource{
@@ -185,7 +185,7 @@ func (c *core) note(q question, now time.Time) store.StampSource {
 		src.MaxAge = min(src.MaxAge, c.o.MaxStale)
 	}
 	src.MaxAge -= rand.N(src.MaxAge/10 + 1) //nolint:gosec // it only spreads reads
-	return src
+	return src, sh
 }
 
 // write is asked for a subject before the store is told to change it, and its end after the counters have moved.

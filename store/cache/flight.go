@@ -12,7 +12,6 @@ import (
 // who comes after a revocation would get an answer from before it.
 type route struct {
 	key, gen, absent, epoch uint64
-	shard                   *shard
 	alone                   uint64 // a number of its own; 0: with others
 }
 
@@ -21,6 +20,7 @@ type flight struct {
 	question
 	route  route
 	src    store.StampSource
+	shard  *shard
 	landed chan struct{}
 	cancel context.CancelCauseFunc
 
@@ -35,8 +35,12 @@ type flight struct {
 // miss asks the store, together with others that ask the same. The question goes out on a context of its own, which ends
 // when nobody waits any more: one caller's end is not the others'.
 func (c *core) miss(ctx context.Context, key uint64, q question, now time.Time) (*Answer, error) {
-	src := c.note(q, now)
-	f, err := c.board(ctx, q, src, c.route(key, q, src))
+	src, sh := c.note(q, now)
+	r := route{key: key, gen: src.GenSeen, absent: src.AbsentSeen, epoch: src.EpochSeen}
+	if sh.writes.Load() > 0 { // who asked before may be told less than is known by now
+		r.alone = c.alone.Add(1)
+	}
+	f, err := c.board(ctx, q, src, sh, r)
 	if err != nil {
 		return nil, err
 	}
@@ -58,19 +62,9 @@ func (c *core) miss(ctx context.Context, key uint64, q question, now time.Time) 
 	return f.answer, f.err
 }
 
-// route is a question's, after the counters were noted. While a write of its subject is on its way a question goes alone: who
-// asked before may be told less than is known by now.
-func (c *core) route(key uint64, q question, src store.StampSource) route {
-	r := route{key: key, gen: src.GenSeen, absent: src.AbsentSeen, epoch: src.EpochSeen, shard: c.shard(q.subject.Digest())}
-	if r.shard.writes.Load() > 0 {
-		r.alone = c.alone.Add(1)
-	}
-	return r
-}
-
 // board joins a flight or begins one. A flight that began longer than MaxStale ago is not joined: what it read may be from
 // before a revocation that is older than that by now.
-func (c *core) board(ctx context.Context, q question, src store.StampSource, r route) (*flight, error) {
+func (c *core) board(ctx context.Context, q question, src store.StampSource, sh *shard, r route) (*flight, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed.Load() {
@@ -81,7 +75,7 @@ func (c *core) board(ctx context.Context, q question, src store.StampSource, r r
 		c.count.shared.Add(1)
 		return f, nil
 	}
-	f := &flight{question: q.own(), route: r, src: src, landed: make(chan struct{}), waiting: 1}
+	f := &flight{question: q.own(), route: r, src: src, shard: sh, landed: make(chan struct{}), waiting: 1}
 	c.flights[r] = f
 	ctx, f.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	c.landed.Add(1)
@@ -140,7 +134,7 @@ func (c *core) fly(ctx context.Context, f *flight) {
 		f.err = err
 		return
 	}
-	a.shard = f.route.shard
+	a.shard = f.shard
 	c.keep(f.route.key, a, f.src)
 	f.answer = a
 }
