@@ -104,7 +104,7 @@ func (e *FetchError) Is(target error) bool { return target == store.ErrUnavailab
 //   - Then who asks waits for one fetch, and shares it. It is conditional: an answer of 304 is worth as much as the list.
 //   - Where that fails, the list goes on to be used until its exp, and is asked for again after a second, when somebody asks. A list
 //     without exp is not used beyond its ttl.
-//   - A list made before the one that is kept is not taken.
+//   - A list made before the one that is kept is not taken. Where it says the same, it confirms the one that is kept.
 type Consumer struct {
 	sources []Source
 	opts    ConsumerOptions

@@ -78,6 +78,10 @@ func (l *List) Set(index uint64, s Status) error {
 	return nil
 }
 
+func (l *List) equal(other *List) bool {
+	return l.bits == other.bits && bytes.Equal(l.bytes, other.bytes)
+}
+
 func (l *List) mask() byte { return byte(1<<l.bits - 1) }
 
 // Encode returns the list as the member lst has it: base64url of a ZLIB stream (RFC 1950) at its best compression (draft §4.2).

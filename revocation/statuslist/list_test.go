@@ -8,6 +8,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -171,6 +172,20 @@ func TestHostileLists(t *testing.T) {
 				t.Errorf("%v, want %v", err, c.want)
 			}
 		})
+	}
+}
+
+// What is over the bound is not held, though a few bytes inflate to it.
+func TestABombIsNotHeld(t *testing.T) {
+	bomb := b64(pack(t, make([]byte, 64*mib)))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := statuslist.Decode(1, bomb, 1000); !errors.Is(err, statuslist.ErrMalformed) {
+		t.Error(err)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > mib {
+		t.Errorf("%d bytes were made for %d of text", n, len(bomb))
 	}
 }
 

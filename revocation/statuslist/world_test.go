@@ -168,6 +168,30 @@ func TestAFullList(t *testing.T) {
 	})
 }
 
+// Every place of a list is published, of more than a page of one ledger too.
+func TestMoreThanAPage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1024)
+		places := map[uint64]bool{}
+		for n := 0; len(places) <= store.MaxPage; n++ {
+			ref, err := w.places.Reference(t.Context(), store.Record{
+				ID: fmt.Sprint(n), Subject: store.User("ann"), Seq: 1, Link: store.NewLink(), RotatedAt: time.Now(),
+			})
+			if err == nil {
+				places[ref.Index] = true
+			}
+		}
+		check(t, w.store.Revoke(t.Context(), store.Revocation{Subject: store.User("ann"), All: true}))
+		time.Sleep(2 * time.Second)
+		for index := range uint64(1024) {
+			s := must(w.lists.Status(t.Context(), statuslist.Reference{URI: listURI, Index: index}))(t)
+			if (s == statuslist.Invalid) != places[index] {
+				t.Fatalf("place %d is %v, and taken: %v", index, s, places[index])
+			}
+		}
+	})
+}
+
 // What is stored of a place holds no name.
 func TestPlacesHoldNoNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
