@@ -1,7 +1,6 @@
 package revocation_test
 
 import (
-	"context"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,18 +26,18 @@ func TestQueryOf(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				defer s.Close()
+				defer func() { _ = s.Close() }()
 				issued, err := s.Issue(t.Context(), store.IssueRequest{Record: store.Record{
 					ID: "s1", Subject: ann, Link: store.NewLink(), ExpiresAt: time.Now().Add(time.Hour),
 				}})
 				if err != nil {
 					t.Fatal(err)
 				}
-				v, err := revocation.Open(context.Background(), s, nil)
+				v, err := revocation.Open(t.Context(), s, nil)
 				if err != nil {
 					t.Fatal(err)
 				}
-				defer v.Close()
+				defer func() { _ = v.Close() }()
 				act.Subject = ann
 				if err := s.Revoke(t.Context(), act); err != nil {
 					t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/jetonkit/jeton/store"
+	memstore "github.com/jetonkit/jeton/store/memory"
 	"github.com/jetonkit/jeton/token"
 )
 
@@ -98,4 +99,21 @@ type noAnswer struct{}
 
 func (noAnswer) FindKey(context.Context, string) (token.VerifyKey, error) {
 	return token.VerifyKey{}, store.ErrUnavailable
+}
+
+// AccessID is what the issuer writes into the token, at login and after a refresh.
+func TestAccessID(t *testing.T) {
+	s := must(memstore.New(nil))
+	defer func() { _ = s.Close() }()
+	key := must(token.HS256(keyID, secret))
+	issuer := must(token.NewIssuer(s, issuerName, key, nil))
+	verifier := must(token.NewVerifier([]token.TrustedIssuer{{Issuer: issuerName, Keys: key.VerifyKey(), Check: token.Sessions(s)}}, nil))
+	defer func() { _ = verifier.Close() }()
+	first := must(issuer.Login(t.Context(), ann, token.LoginOptions{}))
+	second := must(issuer.Refresh(t.Context(), first.Refresh.Reveal(), token.RefreshOptions{}))
+	for _, p := range []token.Pair{first, second} {
+		if got := must(verifier.Verify(t.Context(), p.Access.Reveal())).ID(); got != token.AccessID(p.Session) {
+			t.Errorf("the jti is %s, and AccessID says %s", got, token.AccessID(p.Session))
+		}
+	}
 }

@@ -133,10 +133,10 @@ func TestHostileAnswers(t *testing.T) {
 		{"on another port", func(t *testing.T) http.Handler { return redirect(t, "https://issuer.example:444/status/1") }, "redirects"},
 		{"without TLS", func(t *testing.T) http.Handler { return redirect(t, "http://issuer.example/status/1?x") }, "redirects"},
 		{"with a user", func(t *testing.T) http.Handler { return redirect(t, "https://a:b@issuer.example/status/1?x") }, "redirects"},
-		{"round in circles", func(*testing.T) http.Handler { return http.RedirectHandler("/status/1", 302) }, "redirects"},
+		{"round in circles", func(*testing.T) http.Handler { return http.RedirectHandler("/status/1", http.StatusFound) }, "redirects"},
 		{"elsewhere on the host", func(t *testing.T) http.Handler {
 			mux := http.NewServeMux()
-			mux.Handle("/status/1", http.RedirectHandler("/lists/1", 302))
+			mux.Handle("/status/1", http.RedirectHandler("/lists/1", http.StatusFound))
 			mux.Handle("/lists/1", answer(signed(t, nil)))
 			return mux
 		}, ""},
@@ -245,8 +245,13 @@ func TestCaching(t *testing.T) {
 		}},
 		{"without exp not beyond the ttl", m{"exp": nil}, []step{{0, false, 1, true}, {time.Minute, true, 2, false}}},
 		{"while it cannot be had until exp, asked for once a second", nil, []step{
-			{0, false, 1, true}, {time.Minute, true, 2, true}, {999 * time.Millisecond, true, 2, true}, {time.Millisecond, true, 3, true},
-			{538 * time.Second, true, 4, true}, {time.Second, true, 5, false}, {0, true, 5, false},
+			{0, false, 1, true},
+			{time.Minute, true, 2, true},
+			{999 * time.Millisecond, true, 2, true},
+			{time.Millisecond, true, 3, true},
+			{538 * time.Second, true, 4, true},
+			{time.Second, true, 5, false},
+			{0, true, 5, false},
 		}},
 		{"a ttl of ages is a day", m{"ttl": 1e12, "exp": nil}, []step{{0, false, 1, true}, {24*time.Hour - time.Second, true, 1, true}, {time.Second, true, 2, false}}},
 	} {

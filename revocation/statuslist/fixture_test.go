@@ -113,7 +113,7 @@ func newWorld(t *testing.T, size int) *world {
 		Extra: token.ExtraOf[statuslist.Claims](), Check: statuslist.Check[statuslist.Claims](w.lists, nil),
 	}}, nil))(t)
 	t.Cleanup(func() {
-		w.verifier.Close()
+		_ = w.verifier.Close()
 		if err := w.view.Close(); err != nil {
 			t.Error(err)
 		}

@@ -72,7 +72,7 @@ func accepts(values []string, want string) bool {
 
 // acceptsCoding reports whether a content coding is acceptable (RFC 9110 §12.5.3).
 func acceptsCoding(values []string, want string) bool {
-	named, any := false, false
+	others := false
 	for part := range strings.SplitSeq(strings.Join(values, ","), ",") {
 		name, params, _ := strings.Cut(part, ";")
 		_, q, _ := strings.Cut(params, "=")
@@ -80,10 +80,10 @@ func acceptsCoding(values []string, want string) bool {
 		case want:
 			return !zero(q)
 		case "*":
-			named, any = true, !zero(q)
+			others = !zero(q)
 		}
 	}
-	return named && any
+	return others
 }
 
 // zero reports whether a weight is 0: "not acceptable".

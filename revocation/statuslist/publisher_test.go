@@ -204,7 +204,8 @@ func TestBrokenPlace(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(t, 1024)
 				p := w.login("ann")
-				for subject := range store.Subjects(t.Context(), w.store.TokenStore) {
+				for subject, err := range store.Subjects(t.Context(), w.store.TokenStore) {
+					check(t, err)
 					if subject != p.Session.Subject {
 						rec.Subject = subject
 					}
