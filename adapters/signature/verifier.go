@@ -110,8 +110,8 @@ func (o *Options) fill() error {
 
 type callerKey struct{}
 
-// Caller returns the id of the key that signed the request of this context, behind [Verifier.Required] or
-// [Verifier.Check].
+// Caller returns the id of the key that signed the request of this context, behind [Verifier.Required],
+// [Verifier.Check] or [Verifier.Authenticate].
 func Caller(ctx context.Context) (keyID string, ok bool) {
 	keyID, ok = ctx.Value(callerKey{}).(string)
 	return keyID, ok
@@ -129,28 +129,37 @@ func (v *Verifier) Required(next http.Handler) http.Handler {
 	})
 }
 
-// Check lets a signed request pass once, and puts the caller into its context and its body back: it changes r itself, so
-// that it can be a hook of any framework. The error is a [*Error]; after it the body may have been read.
+// Check is Authenticate that puts the context into r itself, so that it can be a hook of any framework.
 func (v *Verifier) Check(r *http.Request) error {
+	ctx, err := v.Authenticate(r)
+	if err == nil {
+		*r = *r.WithContext(ctx)
+	}
+	return err
+}
+
+// Authenticate lets a signed call pass once. It puts the body back that it has read, and returns the request's context with
+// the caller in it; the hook Options.Internal of package httpauth has this form. The error is a [*Error], after which the body
+// may have been read.
+func (v *Verifier) Authenticate(r *http.Request) (context.Context, error) {
 	prove := v.prove
 	signed, old := len(r.Header.Values(Header)) > 0, v.opts.AllowV1 != nil && hasV1(r.Header)
 	switch {
 	case signed && old:
-		return refuse(ReasonAmbiguous, nil)
+		return nil, refuse(ReasonAmbiguous, nil)
 	case old:
 		prove = v.proveV1
 	case !signed:
-		return refuse(ReasonMissing, nil)
+		return nil, refuse(ReasonMissing, nil)
 	}
 	p, err := prove(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := v.once(r.Context(), p); err != nil {
-		return err
+		return nil, err
 	}
-	*r = *r.WithContext(context.WithValue(r.Context(), callerKey{}, p.keyID))
-	return nil
+	return context.WithValue(r.Context(), callerKey{}, p.keyID), nil
 }
 
 // proven is a call whose signature is good. Whether it is a repeat is still open.

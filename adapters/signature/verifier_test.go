@@ -29,6 +29,26 @@ func TestRequiredChangesACopy(t *testing.T) {
 	}
 }
 
+// As a hook it leaves the request's context alone, and gives the body back.
+func TestAuthenticate(t *testing.T) {
+	w := newWorld(t, signature.Options{})
+	r := w.request(t, "POST", "/", "hello")
+	ctx, err := w.verifier.Authenticate(r)
+	expect(t, err, "")
+	if id, ok := signature.Caller(ctx); id != "orders-1" || !ok {
+		t.Errorf("the caller is %q", id)
+	}
+	if _, ok := signature.Caller(r.Context()); ok {
+		t.Error("the request's context was changed")
+	}
+	if body := string(must(io.ReadAll(r.Body))(t)); body != "hello" {
+		t.Errorf("the body is %q", body)
+	}
+	if ctx, err := w.verifier.Authenticate(again(r, "POST", "/", "hello")); ctx != nil || reason(t, err) != signature.ReasonReplayed {
+		t.Errorf("%v, %v", ctx, err)
+	}
+}
+
 // Each part of a call that is signed, changed alone.
 func TestEveryPartIsSigned(t *testing.T) {
 	const target, body = "/v1/invoices?a=1&b=2", `{"amount":12}`
