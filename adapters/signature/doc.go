@@ -17,8 +17,8 @@
 //
 // key-id is 1 to 64 of A-Z a-z 0-9 . _ -; timestamp is in whole seconds since 1970, in decimal; nonce is 22 to 64 of
 // A-Z a-z 0-9 _ - and holds at least 128 random bits; body-hash is the SHA-256 of the body's bytes and signature an
-// HMAC-SHA256 (RFC 2104), both in 64 lower-case hexadecimal digits. The HMAC's text is eight lines with a line feed between
-// each two and none at the end:
+// HMAC-SHA256 (RFC 2104), both in 64 lower-case hexadecimal digits. The HMAC's text is eight lines with a line feed
+// between each two and none at the end:
 //
 //	jeton-signature-v2
 //	audience
@@ -34,12 +34,12 @@
 // and docs/signed-calls.md signs one in a shell.
 //
 // The audience is a name that both sides know of whoever is called. It is not sent. The Host header is not signed: proxies
-// change it, and who replays a call at another service sends the Host along. Two services with one secret are kept apart by
-// the audience, and so are the two directions of a pair.
+// change it, and who replays a call at another service sends the Host along. Two services with one secret are kept apart
+// by the audience, and so are the two directions of a pair.
 //
 // # What a verifier promises
 //
 // It checks in this order: the header, the key, the HMAC, the timestamp, the body, the nonce. Whoever has no key makes it
-// read no body and store no nonce. An outage of the store is 503 and lets nobody in. The headers of a request, Content-Type
-// and Authorization among them, are not signed: TLS keeps those together.
+// read no body and store no nonce. An outage of the store is 503 and lets nobody in. The headers of a request,
+// Content-Type and Authorization among them, are not signed: TLS keeps those together.
 package signature

@@ -33,13 +33,14 @@ type keyMaterial struct {
 	secret []byte
 }
 
-// NewKey makes a key. id is 1 to [MaxKeyID] of A-Z a-z 0-9 . _ - and travels with every call: never give one id to two secrets.
-// The secret is at least [MinKeyBytes] from a random source, and copied. One byte over and over, zeros for instance, is
-// refused: that is a buffer nobody filled. Errors are of type [store.FieldError].
+// NewKey makes a key. id is 1 to [MaxKeyID] of A-Z a-z 0-9 . _ - and travels with every call: never give one id to two
+// secrets. The secret is at least [MinKeyBytes] from a random source, and copied. One byte over and over, zeros for
+// instance, is refused: that is a buffer nobody filled. Errors are of type [store.FieldError].
 func NewKey(id string, secret []byte) (Key, error) {
 	switch {
 	case !isKeyID(id):
-		return Key{}, invalid("id", fmt.Sprintf("is not 1 to %d of A-Z a-z 0-9 . _ -", MaxKeyID), "name the caller and the time: billing-2026-11")
+		return Key{}, invalid("id", fmt.Sprintf("is not 1 to %d of A-Z a-z 0-9 . _ -", MaxKeyID),
+			"name the caller and the time: billing-2026-11")
 	case len(secret) < MinKeyBytes:
 		return Key{}, invalid("secret", fmt.Sprintf("is %d bytes, the least is %d", len(secret), MinKeyBytes),
 			"make it of random bytes: openssl rand 32")
@@ -84,8 +85,8 @@ func (k Key) LogValue() slog.Value { return slog.GroupValue(slog.String("id", k.
 // MarshalText is an error.
 func (k Key) MarshalText() ([]byte, error) { return nil, errMarshal }
 
-// Keys are the keys that count, all at once: the first signs, each verifies. They can be replaced while they are in use, and
-// are safe for concurrent use.
+// Keys are the keys that count, all at once: the first signs, each verifies. They can be replaced while they are in use,
+// and are safe for concurrent use.
 type Keys struct{ now atomic.Pointer[keyList] }
 
 type keyList struct {
@@ -99,11 +100,12 @@ func NewKeys(keys ...Key) (*Keys, error) {
 	return k, k.Replace(keys...)
 }
 
-// Replace puts these keys, as NewKeys takes them, in the place of all others, for every call that begins later. A key that is not
-// among them signs and verifies nothing any more. After an error nothing is changed.
+// Replace puts these keys, as NewKeys takes them, in the place of all others, for every call that begins later. A key
+// that is not among them signs and verifies nothing any more. After an error nothing is changed.
 func (k *Keys) Replace(keys ...Key) error {
 	if len(keys) == 0 || len(keys) > MaxKeys {
-		return invalid("keys", fmt.Sprintf("are %d, the range is 1 to %d", len(keys), MaxKeys), "give the one that signs, and those that only verify behind it")
+		return invalid("keys", fmt.Sprintf("are %d, the range is 1 to %d", len(keys), MaxKeys),
+			"give the one that signs, and those that only verify behind it")
 	}
 	byID := make(map[string]Key, len(keys))
 	for n, key := range keys {

@@ -74,8 +74,8 @@ func fillMaxBody(field string, n *int64) error {
 }
 
 // Sign puts the signature's header into a request that is about to be sent, in the place of one that may be there. The
-// request may be sent once: a nonce counts once. Its body and GetBody still give all bytes afterwards. The error is a [*Error]
-// of ReasonTooLarge or ReasonMalformed, or the body's own.
+// request may be sent once: a nonce counts once. Its body and GetBody still give all bytes afterwards. The error is a
+// [*Error] of ReasonTooLarge or ReasonMalformed, or the body's own.
 func (s *Signer) Sign(r *http.Request) error {
 	key := s.keys.load().signing
 	c := call{
@@ -148,8 +148,8 @@ func hashOf(body []byte) string {
 // NewTransport returns a transport that signs each request and sends it by base; nil is [http.DefaultTransport].
 //
 // It signs every request that it is given but for those that redirects led to another scheme, host or port, and from there
-// back: they go out without a signature. The caller's request is not changed. A call that is to be tried again must go through the transport again:
-// what arrived once is refused.
+// back: they go out without a signature. The caller's request is not changed. A call that is to be tried again must go
+// through the transport again: what arrived once is refused.
 func NewTransport(s *Signer, base http.RoundTripper) http.RoundTripper {
 	if base == nil {
 		base = http.DefaultTransport

@@ -61,8 +61,8 @@ func (c *call) request(r *http.Request) bool {
 	return visible(c.method) && visible(c.target)
 }
 
-// originForm returns a request target without the scheme and the authority that a client of a forward proxy writes before it
-// (RFC 9112 §3.2.2).
+// originForm returns a request target without the scheme and the authority that a client of a forward proxy writes before
+// it (RFC 9112 §3.2.2).
 func originForm(target string) string {
 	if strings.HasPrefix(target, "/") {
 		return target

@@ -99,8 +99,8 @@ func TestThroughAProxy(t *testing.T) {
 	}
 }
 
-// A redirect within the service is a call of its own. One to elsewhere carries no signature, nor does the way back from there:
-// elsewhere has chosen it.
+// A redirect within the service is a call of its own. One to elsewhere carries no signature, nor does the way back from
+// there: elsewhere has chosen it.
 func TestRedirects(t *testing.T) {
 	w := newWorld(t, signature.Options{})
 	elsewhere, _ := listen(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {

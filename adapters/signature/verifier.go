@@ -14,21 +14,22 @@ import (
 const (
 	defaultSkew = time.Minute
 	mostSkew    = 15 * time.Minute
-	// nonceMargin is how much longer than its timestamp can pass a nonce is kept, for clocks of other verifiers and of the store.
+	// nonceMargin is how much longer than its timestamp can pass a nonce is kept, for clocks of other verifiers and of the
+	// store.
 	nonceMargin = 2 * time.Minute
 )
 
 // Options are what a [Verifier] may be told. The zero value is the safe one.
 type Options struct {
-	// Skew is how far a timestamp may be from the verifier's clock, in either direction: 1 second to 15 minutes. A nonce is kept
-	// for as long, and 2 minutes. Defaults to 1 minute.
+	// Skew is how far a timestamp may be from the verifier's clock, in either direction: 1 second to 15 minutes. A nonce is
+	// kept for as long, and 2 minutes. Defaults to 1 minute.
 	Skew time.Duration
 	// MaxBody is the largest body in bytes: it is read into memory before the handler sees it. 1 byte to 256 MiB.
 	// Defaults to 1 MiB.
 	MaxBody int64
 	// AllowV1 are the keys of callers that sign as version 1 does: X-Signature, X-Timestamp and X-Nonce, where method, path,
-	// query and body are not signed. Whoever can read such a call can send another one in its place, once. Every key is tried.
-	// Defaults to none, and then the three headers are not looked at.
+	// query and body are not signed. Whoever can read such a call can send another one in its place, once. Every key is
+	// tried. Defaults to none, and then the three headers are not looked at.
 	AllowV1 *Keys
 	// AllowEviction takes a store that may evict. A nonce that it evicts can be used again while its timestamp passes.
 	// Defaults to false: such a store is refused.
@@ -54,10 +55,12 @@ type Verifier struct {
 }
 
 // NewVerifier makes a verifier that keeps nonces in s, which all verifiers of one audience must share. Every key of keys
-// may call; audience is the name that callers sign for, see [NewSigner]. o may be nil. Errors are of type [store.FieldError].
+// may call; audience is the name that callers sign for, see [NewSigner]. o may be nil. Errors are of type
+// [store.FieldError].
 //
-// Where s forgets at a restart and nobody else sees it (store/memory), calls from before the verifier was made are refused.
-// One that forgets behind its back, a Redis without persistence, lets calls of the last Skew be replayed after its restart.
+// Where s forgets at a restart and nobody else sees it (store/memory), calls from before the verifier was made are
+// refused. One that forgets behind its back, a Redis without persistence, lets calls of the last Skew be replayed after
+// its restart.
 func NewVerifier(s store.TokenStore, keys *Keys, audience string, o *Options) (*Verifier, error) {
 	v := &Verifier{store: s, keys: keys, audience: audience}
 	if o != nil {
@@ -98,7 +101,8 @@ func (o *Options) fill() error {
 	}
 	switch {
 	case o.Skew < time.Second || o.Skew > mostSkew:
-		return invalid("Options.Skew", fmt.Sprintf("is %v, the range is 1s to %v", o.Skew, mostSkew), "use 0 for the default of 1m")
+		return invalid("Options.Skew", fmt.Sprintf("is %v, the range is 1s to %v", o.Skew, mostSkew),
+			"use 0 for the default of 1m")
 	case o.AllowV1 != nil && o.AllowV1.load() == nil:
 		return invalid("Options.AllowV1", "has no key", "make it by NewKeys, or leave it nil")
 	case len(o.Realm) > maxRealm || printable(o.Realm) != o.Realm:
@@ -138,9 +142,9 @@ func (v *Verifier) Check(r *http.Request) error {
 	return err
 }
 
-// Authenticate lets a signed call pass once. It puts the body back that it has read, and returns the request's context with
-// the caller in it; the hook Options.Internal of package httpauth has this form. The error is a [*Error], after which the body
-// may have been read.
+// Authenticate lets a signed call pass once. It puts the body back that it has read, and returns the request's context
+// with the caller in it; the hook Options.Internal of package httpauth has this form. The error is a [*Error], after
+// which the body may have been read.
 func (v *Verifier) Authenticate(r *http.Request) (context.Context, error) {
 	prove := v.prove
 	signed, old := len(r.Header.Values(Header)) > 0, v.opts.AllowV1 != nil && hasV1(r.Header)

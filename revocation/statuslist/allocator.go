@@ -23,7 +23,8 @@ const (
 	segment     = 1024
 	defaultSize = 1 << 16
 	maxURI      = 200 // with the segment it is a subject's name
-	// draws is how many places are tried for a token. With half of a list taken, one login in four thousand million finds none.
+	// draws is how many places are tried for a token. With half of a list taken, one login in four thousand million finds
+	// none.
 	draws = 32
 	// holder is the issuer of the subjects that hold places, so that they are nobody else's.
 	holder = "urn:jeton:statuslist"
@@ -33,14 +34,14 @@ const (
 
 // AllocatorOptions are what an [Allocator] may be told.
 type AllocatorOptions struct {
-	// Size is how many places the list has: a multiple of 1,024 up to [MaxSize], the same wherever the list's uri is. A token holds
-	// its place for the store's MaxTokenLife, so let it be twice the number of access tokens that are minted in that time, or
-	// make the store with a shorter one. Defaults to 65,536.
+	// Size is how many places the list has: a multiple of 1,024 up to [MaxSize], the same wherever the list's uri is. A
+	// token holds its place for the store's MaxTokenLife, so let it be twice the number of access tokens that are minted in
+	// that time, or make the store with a shorter one. Defaults to 65,536.
 	Size int
 }
 
-// Allocator gives access tokens their places in a list. It is safe for concurrent use, and any number of processes may have one
-// over the same store.
+// Allocator gives access tokens their places in a list. It is safe for concurrent use, and any number of processes may
+// have one over the same store.
 //
 // A place is a record in the store, so that no two tokens ever have one, and it lasts until every token of its time has
 // expired. Which place it is follows from a hash of the token's id: a place tells nothing of the order of logins.
@@ -51,12 +52,12 @@ type Allocator struct {
 	hold  time.Duration
 }
 
-// NewAllocator makes an allocator of the places of one list. uri is where the list will be published: an absolute URI of up to
-// 200 bytes. The store must be the one of the issuer, and never evict: a place that is given away twice would revoke for
-// two tokens, or for none. o may be nil. Errors are of type [store.FieldError].
+// NewAllocator makes an allocator of the places of one list. uri is where the list will be published: an absolute URI of
+// up to 200 bytes. The store must be the one of the issuer, and never evict: a place that is given away twice would
+// revoke for two tokens, or for none. o may be nil. Errors are of type [store.FieldError].
 //
-// A store that was lost has lost its places too: publish under another uri then, so that tokens of before are not looked up in
-// a list that knows nothing of them.
+// A store that was lost has lost its places too: publish under another uri then, so that tokens of before are not looked
+// up in a list that knows nothing of them.
 func NewAllocator(s store.TokenStore, uri string, o *AllocatorOptions) (*Allocator, error) {
 	if s == nil {
 		return nil, invalid("s", "is nil", "open a store first")
@@ -69,11 +70,14 @@ func NewAllocator(s store.TokenStore, uri string, o *AllocatorOptions) (*Allocat
 	can := s.Capabilities()
 	switch {
 	case err != nil || !u.IsAbs() || u.Host == "" || u.User != nil || u.Fragment != "" || len(uri) > maxURI:
-		return nil, invalid("uri", fmt.Sprintf("is no absolute URI of up to %d bytes without user and fragment", maxURI), "give the one that the list is published under")
+		return nil, invalid("uri", fmt.Sprintf("is no absolute URI of up to %d bytes without user and fragment", maxURI),
+			"give the one that the list is published under")
 	case size < segment || size > MaxSize || size%segment != 0:
-		return nil, invalid("AllocatorOptions.Size", fmt.Sprintf("is %d, the range is %d to %d in steps of %d", size, segment, MaxSize, segment), "use 0 for 65,536")
+		return nil, invalid("AllocatorOptions.Size",
+			fmt.Sprintf("is %d, the range is %d to %d in steps of %d", size, segment, MaxSize, segment), "use 0 for 65,536")
 	case !can.NeverEvicts:
-		return nil, invalid("s", "may evict, and a place that it evicts is given to another token", "use a store that never evicts")
+		return nil, invalid("s", "may evict, and a place that it evicts is given to another token",
+			"use a store that never evicts")
 	case can.MaxTokenLife <= 0:
 		return nil, invalid("s", "does not say how long its tokens live", "use a store whose Capabilities tell MaxTokenLife")
 	}
@@ -83,8 +87,8 @@ func NewAllocator(s store.TokenStore, uri string, o *AllocatorOptions) (*Allocat
 // URI returns the list's.
 func (a *Allocator) URI() string { return a.uri }
 
-// Claims returns the claim status of a session's next access token. It is for IssuerOptions.Claims, which other claims go through
-// as well: embed [Claims] in their type, and fill it by Reference.
+// Claims returns the claim status of a session's next access token. It is for IssuerOptions.Claims, which other claims go
+// through as well: embed [Claims] in their type, and fill it by Reference.
 func (a *Allocator) Claims(ctx context.Context, session store.Record) (any, error) {
 	ref, err := a.Reference(ctx, session)
 	if err != nil {
@@ -94,8 +98,8 @@ func (a *Allocator) Claims(ctx context.Context, session store.Record) (any, erro
 }
 
 // Reference takes a place for the access token that is minted for a session as its record is, and the same one when it is
-// asked again. It takes one round trip, and one more for each place that it finds taken. Without a free one the error matches
-// [store.ErrLimit]; any other is the store's.
+// asked again. It takes one round trip, and one more for each place that it finds taken. Without a free one the error
+// matches [store.ErrLimit]; any other is the store's.
 func (a *Allocator) Reference(ctx context.Context, session store.Record) (Reference, error) {
 	id := token.AccessID(session)
 	for n := range draws {

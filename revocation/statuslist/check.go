@@ -25,12 +25,12 @@ type Referrer interface {
 	StatusReference() (Reference, bool)
 }
 
-// Check is the checker that accepts a token while its list says Valid; in the answer's Reason is why not, the status or a Reason
-// constant. C is the type of the issuer's custom claims, TrustedIssuer.Extra being [token.ExtraOf] of it; a token whose claims name
-// no place is refused. Where the list cannot be had there is no answer (HTTP 503).
+// Check is the checker that accepts a token while its list says Valid; in the answer's Reason is why not, the status or a
+// Reason constant. C is the type of the issuer's custom claims, TrustedIssuer.Extra being [token.ExtraOf] of it; a token
+// whose claims name no place is refused. Where the list cannot be had there is no answer (HTTP 503).
 //
-// next is asked as well where it is not nil, and both must accept: [token.Sessions], for instance, for what a list does not tell.
-// NewVerifier refuses a nil consumer.
+// next is asked as well where it is not nil, and both must accept: [token.Sessions], for instance, for what a list does
+// not tell. NewVerifier refuses a nil consumer.
 func Check[C Referrer](lists *Consumer, next token.Checker) token.Checker {
 	return checker[C]{lists, next}
 }

@@ -26,8 +26,8 @@ type Source struct {
 
 // ConsumerOptions are what a [Consumer] may be told. The zero value is the safe one.
 type ConsumerOptions struct {
-	// TTL is how long a list is used that says neither ttl nor exp, and the longest that a ttl is believed is 24 hours: 1 second to
-	// 24 hours. Defaults to 1 minute.
+	// TTL is how long a list is used that says neither ttl nor exp: 1 second to 24 hours. A list's own ttl is believed up to 24
+	// hours. Defaults to 1 minute.
 	TTL time.Duration
 	// MaxBytes is the longest answer in bytes, after gzip is taken off: 1 KiB to 64 MiB. Defaults to 4 MiB.
 	MaxBytes int
@@ -41,8 +41,8 @@ type ConsumerOptions struct {
 	Leeway time.Duration
 	// Timeout bounds a fetch, whoever waits for it: 1 millisecond to 1 minute. Defaults to 10 seconds.
 	Timeout time.Duration
-	// AllowHTTP takes http URIs of other hosts than this machine. Lists are signed: who sits on the way can hold them back and
-	// see them, and not change them.
+	// AllowHTTP takes http URIs of other hosts than this machine. Lists are signed: who sits on the way can hold them back
+	// and see them, and not change them.
 	AllowHTTP bool
 	// Transport sends the requests. Defaults to http.DefaultTransport.
 	Transport http.RoundTripper
@@ -81,7 +81,8 @@ const maxTTL = 24 * time.Hour
 // ErrUntrusted is a list of no [Source]. It was not fetched.
 var ErrUntrusted = errors.New("the status list is of no trusted source")
 
-// FetchError is a list that could not be had, or is not good. It matches [store.ErrUnavailable]: it says nothing about a token.
+// FetchError is a list that could not be had, or is not good. It matches [store.ErrUnavailable]: it says nothing about a
+// token.
 type FetchError struct {
 	// Problem is what went wrong, in words that hold nothing of the answer.
 	Problem string
@@ -102,8 +103,8 @@ func (e *FetchError) Is(target error) bool { return target == store.ErrUnavailab
 //
 //   - A list is used until its ttl has passed since it was fetched, or its exp. Headers about caching are not looked at.
 //   - Then who asks waits for one fetch, and shares it. It is conditional: an answer of 304 is worth as much as the list.
-//   - Where that fails, the list goes on to be used until its exp, and is asked for again after a second, when somebody asks. A list
-//     without exp is not used beyond its ttl.
+//   - Where that fails, the list goes on to be used until its exp, and is asked for again after a second, when somebody
+//     asks. A list without exp is not used beyond its ttl.
 //   - A list made before the one that is kept is not taken. Where it says the same, it confirms the one that is kept.
 type Consumer struct {
 	sources []Source
@@ -153,15 +154,16 @@ func NewConsumer(sources []Source, o *ConsumerOptions) (*Consumer, error) {
 		case s.Keys == nil:
 			return nil, invalid(field+".Keys", "is nil", "give the issuer's VerifyKey, or a NewKeySet of several")
 		case !c.fetchable(s.URI):
-			return nil, invalid(field+".URI", "is no https URI without user, query and dots as a path's part", "write https://host/path or https://host/path/")
+			return nil, invalid(field+".URI", "is no https URI without user, query and dots as a path's part",
+				"write https://host/path or https://host/path/")
 		}
 	}
 	c.client = c.opts.client()
 	return c, nil
 }
 
-// Status returns what a list says of a place. The error is [ErrUntrusted] or [ErrIndex], which both mean that the token is to be
-// refused; any other is an outage (a [FetchError]) or ctx's, and says nothing about the token.
+// Status returns what a list says of a place. The error is [ErrUntrusted] or [ErrIndex], which both mean that the token
+// is to be refused; any other is an outage (a [FetchError]) or ctx's, and says nothing about the token.
 func (c *Consumer) Status(ctx context.Context, ref Reference) (Status, error) {
 	source := c.source(ref.URI)
 	if source == nil {
@@ -267,16 +269,9 @@ func (c *Consumer) renew(ctx context.Context, s *Source, uri string, k *kept) (*
 	}
 	done := make(chan struct{})
 	go func() { // who asked may go; the next is glad of the list
-		defer func() { <-k.turn; close(done) }()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.opts.Timeout)
-		defer cancel()
-		next, err := c.fetch(ctx, s, uri, good)
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		k.failed, k.tried = err, c.opts.Now()
-		if err == nil {
-			k.good = next
-		}
+		defer close(done)
+		defer func() { <-k.turn }()
+		c.refetch(context.WithoutCancel(ctx), s, uri, k, good)
 	}()
 	select {
 	case <-done:
@@ -284,6 +279,19 @@ func (c *Consumer) renew(ctx context.Context, s *Source, uri string, k *kept) (*
 		return nil, ctx.Err()
 	}
 	return orFail(k.last(c.opts.Now()))
+}
+
+// refetch fetches a list, and keeps what comes of it.
+func (c *Consumer) refetch(ctx context.Context, s *Source, uri string, k *kept, old *fetched) {
+	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
+	defer cancel()
+	next, err := c.fetch(ctx, s, uri, old)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.failed, k.tried = err, c.opts.Now()
+	if err == nil {
+		k.good = next
+	}
 }
 
 // orFail returns the list, or why there is none.

@@ -24,14 +24,18 @@ const (
 
 var errRedirect = errors.New("it redirects to another host or scheme, or without end")
 
-// fetchable judges a URI that a list may come from. Where it begins like a trusted one, it must not lead elsewhere: no user, no
-// query, and no dots that a server would take as "one up".
+// fetchable judges a URI that a list may come from. Where it begins like a trusted one, it must not lead elsewhere: no
+// user, no query, and no dots that a server would take as "one up".
 func (c *Consumer) fetchable(uri string) bool {
 	u, err := url.Parse(uri)
-	if err != nil || u.Host == "" || u.Opaque != "" || u.User != nil || u.Fragment != "" || u.RawQuery != "" || u.ForceQuery || len(uri) > longestURI {
+	if err != nil || u.Host == "" || u.Opaque != "" || u.User != nil || len(uri) > longestURI {
 		return false
 	}
-	if strings.ContainsAny(u.Path, "\\\x00") || slices.ContainsFunc(strings.Split(u.Path, "/"), func(part string) bool { return part == "." || part == ".." }) {
+	if u.Fragment != "" || u.RawQuery != "" || u.ForceQuery || strings.ContainsAny(u.Path, "\\\x00") {
+		return false
+	}
+	dots := func(part string) bool { return part == "." || part == ".." }
+	if slices.ContainsFunc(strings.Split(u.Path, "/"), dots) {
 		return false
 	}
 	return u.Scheme == "https" || u.Scheme == "http" && (c.opts.AllowHTTP || loopback(u.Hostname()))
@@ -69,23 +73,14 @@ func (c *Consumer) fetch(ctx context.Context, s *Source, uri string, old *fetche
 	}
 	defer resp.Body.Close()
 	at := c.opts.Now()
-	switch {
-	case resp.StatusCode == http.StatusNotModified && old != nil && old.etag != "":
+	if resp.StatusCode == http.StatusNotModified && old != nil && old.etag != "" {
 		return old.again(at), nil
-	case resp.StatusCode != http.StatusOK:
-		return nil, &FetchError{Problem: fmt.Sprintf("it answers with status %d", resp.StatusCode)}
 	}
-	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != MediaType {
-		return nil, &FetchError{Problem: "it is of another media type"}
+	raw, err := c.body(resp)
+	if err != nil {
+		return nil, err
 	}
-	raw, err := io.ReadAll(io.LimitReader(resp.Body, int64(c.opts.MaxBytes)+1)) // the transport has unzipped it
-	switch {
-	case err != nil:
-		return nil, &FetchError{unreached(err), err}
-	case len(raw) > c.opts.MaxBytes:
-		return nil, &FetchError{Problem: "it is longer than ConsumerOptions.MaxBytes"}
-	}
-	next, err := c.read(ctx, s, uri, string(raw), at)
+	next, err := c.read(ctx, s, uri, raw, at)
 	if err != nil {
 		return nil, err
 	}
@@ -97,6 +92,24 @@ func (c *Consumer) fetch(ctx context.Context, s *Source, uri string, old *fetche
 	}
 	next.etag = resp.Header.Get("ETag")
 	return next, nil
+}
+
+// body returns the text of an answer.
+func (c *Consumer) body(resp *http.Response) (string, error) {
+	if resp.StatusCode != http.StatusOK {
+		return "", &FetchError{Problem: fmt.Sprintf("it answers with status %d", resp.StatusCode)}
+	}
+	if kind, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type")); err != nil || kind != MediaType {
+		return "", &FetchError{Problem: "it is of another media type"}
+	}
+	raw, err := io.ReadAll(io.LimitReader(resp.Body, int64(c.opts.MaxBytes)+1)) // the transport has unzipped it
+	switch {
+	case err != nil:
+		return "", &FetchError{unreached(err), err}
+	case len(raw) > c.opts.MaxBytes:
+		return "", &FetchError{Problem: "it is longer than ConsumerOptions.MaxBytes"}
+	}
+	return string(raw), nil
 }
 
 // unreached tells why in words that hold nothing of a URL.
@@ -111,35 +124,45 @@ func unreached(err error) string {
 	return "it cannot be reached"
 }
 
+// readClaims are a list's as they are read; nil is what is not there.
+type readClaims struct {
+	Issuer   *string    `json:"iss"`
+	Subject  string     `json:"sub"`
+	IssuedAt *int64     `json:"iat"`
+	Expires  *int64     `json:"exp"`
+	TTL      *float64   `json:"ttl"`
+	List     *listClaim `json:"status_list"`
+}
+
+// problem returns what the claims lack whatever the time is; empty for nothing.
+func (r *readClaims) problem(s *Source, uri string) string {
+	switch {
+	case r.Subject != uri:
+		return "its sub is another uri"
+	case r.Issuer != nil && *r.Issuer != s.Issuer:
+		return "its iss is another issuer"
+	case r.IssuedAt == nil || *r.IssuedAt < 1 || *r.IssuedAt > latest:
+		return "its iat is missing or no time"
+	case r.Expires != nil && (*r.Expires < 1 || *r.Expires > latest):
+		return "its exp is no time"
+	case r.TTL != nil && *r.TTL <= 0:
+		return "its ttl is not above zero"
+	case r.List == nil:
+		return "its status_list is missing"
+	}
+	return ""
+}
+
 // read judges a status list token (draft §8.3, steps 3 to 5).
 func (c *Consumer) read(ctx context.Context, s *Source, uri, raw string, now time.Time) (*fetched, error) {
-	var claims struct {
-		Issuer   *string    `json:"iss"`
-		Subject  string     `json:"sub"`
-		IssuedAt *int64     `json:"iat"`
-		Expires  *int64     `json:"exp"`
-		TTL      *float64   `json:"ttl"`
-		List     *listClaim `json:"status_list"`
-	}
+	var claims readClaims
 	if err := token.VerifyClaims(ctx, s.Keys, listType, raw, c.opts.MaxBytes, &claims); err != nil {
 		return nil, &FetchError{"its signature, type or form is not good: " + cmp.Or(token.Code(err), "no answer"), err}
 	}
-	f := &fetched{ttl: c.opts.TTL}
-	switch {
-	case claims.Subject != uri:
-		return nil, &FetchError{Problem: "its sub is another uri"}
-	case claims.Issuer != nil && *claims.Issuer != s.Issuer:
-		return nil, &FetchError{Problem: "its iss is another issuer"}
-	case claims.IssuedAt == nil || *claims.IssuedAt < 1 || *claims.IssuedAt > latest:
-		return nil, &FetchError{Problem: "its iat is missing or no time"}
-	case claims.Expires != nil && (*claims.Expires < 1 || *claims.Expires > latest):
-		return nil, &FetchError{Problem: "its exp is no time"}
-	case claims.TTL != nil && *claims.TTL <= 0:
-		return nil, &FetchError{Problem: "its ttl is not above zero"}
-	case claims.List == nil:
-		return nil, &FetchError{Problem: "its status_list is missing"}
+	if problem := claims.problem(s, uri); problem != "" {
+		return nil, &FetchError{Problem: problem}
 	}
-	f.iat = time.Unix(*claims.IssuedAt, 0)
+	f := &fetched{ttl: c.opts.TTL, iat: time.Unix(*claims.IssuedAt, 0)}
 	if f.iat.After(now.Add(c.opts.Leeway)) {
 		return nil, &FetchError{Problem: "its iat is in the future"}
 	}

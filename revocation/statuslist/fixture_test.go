@@ -142,7 +142,8 @@ func (w *world) verify(p token.Pair) (*token.Token, error) {
 	return w.verifier.Verify(w.Context(), p.Access.Reveal())
 }
 
-// settle waits until what was revoked is in the list that the verifier has: the view's MaxStale, the list's age and its ttl.
+// settle waits until what was revoked is in the list that the verifier has: the view's MaxStale, the list's age and its
+// ttl.
 func (w *world) settle() { time.Sleep(2*time.Second + 15*time.Second + time.Minute) }
 
 func must[T any](v T, err error) func(testing.TB) T {

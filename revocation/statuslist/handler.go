@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// ServeHTTP serves the list (draft §8.1, §8.2): GET and HEAD, gzip where it is accepted, conditional requests by ETag, to browsers of every
-// origin. A request for the list of another time (?time=, draft §8.4) is 501, and no list at all 503.
+// ServeHTTP serves the list (draft §8.1, §8.2): GET and HEAD, gzip where it is accepted, conditional requests by ETag, to
+// browsers of every origin. A request for the list of another time (?time=, draft §8.4) is 501, and no list at all 503.
 func (p *Publisher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
@@ -34,6 +34,12 @@ func (p *Publisher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusServiceUnavailable)
 		return
 	}
+	p.serve(w, r, list)
+}
+
+// serve writes a list, or 304.
+func (p *Publisher) serve(w http.ResponseWriter, r *http.Request, list *published) {
+	h := w.Header()
 	body, etag := list.raw, list.etag
 	if acceptsCoding(r.Header.Values("Accept-Encoding"), "gzip") {
 		h.Set("Content-Encoding", "gzip")
@@ -53,7 +59,8 @@ func refuse(w http.ResponseWriter, status int) {
 	http.Error(w, http.StatusText(status), status)
 }
 
-// accepts reports whether a media type is acceptable (RFC 9110 §12.5.1); without a header everything is. The most exact range counts.
+// accepts reports whether a media type is acceptable (RFC 9110 §12.5.1); without a header everything is. The most exact
+// range counts.
 func accepts(values []string, want string) bool {
 	if len(values) == 0 {
 		return true

@@ -84,7 +84,8 @@ func (l *List) equal(other *List) bool {
 
 func (l *List) mask() byte { return byte(1<<l.bits - 1) }
 
-// Encode returns the list as the member lst has it: base64url of a ZLIB stream (RFC 1950) at its best compression (draft §4.2).
+// Encode returns the list as the member lst has it: base64url of a ZLIB stream (RFC 1950) at its best compression (draft
+// §4.2).
 func (l *List) Encode() (string, error) {
 	var out bytes.Buffer
 	w, err := zlib.NewWriterLevel(&out, zlib.BestCompression)
@@ -100,8 +101,8 @@ func (l *List) Encode() (string, error) {
 	return base64.RawURLEncoding.EncodeToString(out.Bytes()), nil
 }
 
-// Decode reads a member lst. It never holds more than most bytes of the inflated list: a few bytes can inflate to a thousand times
-// as many. Errors match [ErrMalformed], or are a [store.FieldError] for bits.
+// Decode reads a member lst. It never holds more than most bytes of the inflated list: a few bytes can inflate to a
+// thousand times as many. Errors match [ErrMalformed], or are a [store.FieldError] for bits.
 func Decode(bits int, lst string, most int) (*List, error) {
 	if err := checkBits("bits", bits); err != nil {
 		return nil, err

@@ -66,8 +66,8 @@ func checkRange[T int | int64 | time.Duration](field string, v, least, most T) e
 
 // Publisher makes, signs and serves the list of an allocator's places. It is an http.Handler, and safe for concurrent use.
 //
-// It makes the list when it is asked and the last one is older than Interval, once for all who wait, and serves that one while
-// nothing in it changes. Where the view is not ready or the store cannot be asked, the last list is served until it
+// It makes the list when it is asked and the last one is older than Interval, once for all who wait, and serves that one
+// while nothing in it changes. Where the view is not ready or the store cannot be asked, the last list is served until it
 // expires, and then 503.
 type Publisher struct {
 	places *Allocator
@@ -98,9 +98,11 @@ type published struct {
 	end          time.Time
 }
 
-// NewPublisher makes a publisher. view must be of the feed of the allocator's store; issuer is the iss of the list, key is what
-// signs it: a [token.SigningKey] or a [token.Keyring]. o may be nil. Errors are of type [store.FieldError].
-func NewPublisher(places *Allocator, view *revocation.View, key token.Signer, issuer string, o *PublisherOptions) (*Publisher, error) {
+// NewPublisher makes a publisher. view must be of the feed of the allocator's store; issuer is the iss of the list, key
+// is what signs it: a [token.SigningKey] or a [token.Keyring]. o may be nil. Errors are of type [store.FieldError].
+func NewPublisher(
+	places *Allocator, view *revocation.View, key token.Signer, issuer string, o *PublisherOptions,
+) (*Publisher, error) {
 	p := &Publisher{places: places, view: view, key: key, issuer: issuer, turn: make(chan struct{}, 1)}
 	if o != nil {
 		p.opts = *o
@@ -135,8 +137,8 @@ type listClaim struct {
 	List string `json:"lst"`
 }
 
-// Token returns the signed list as it is served. The error is the view's, the store's or the key's; there is none while the last
-// list has not expired.
+// Token returns the signed list as it is served. The error is the view's, the store's or the key's; there is none while
+// the last list has not expired.
 func (p *Publisher) Token(ctx context.Context) (string, error) {
 	last, err := p.current(ctx)
 	if err != nil {

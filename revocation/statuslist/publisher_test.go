@@ -128,8 +128,8 @@ func TestListToken(t *testing.T) {
 	})
 }
 
-// A list is made when it is asked for and old, signed anew when it says something else or is at half of its life, and served
-// until it expires while nothing newer can be made.
+// A list is made when it is asked for and old, signed anew when it says something else or is at half of its life, and
+// served until it expires while nothing newer can be made.
 func TestRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1024)
