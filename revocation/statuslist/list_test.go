@@ -54,25 +54,32 @@ func TestVectors(t *testing.T) {
 			same := must(statuslist.NewList(v.Bits, int(v.Size)))(t)
 			named := 0
 			for i := range l.Len() {
-				got := must(l.Get(i))(t)
-				want, ok := v.Statuses[strconv.FormatUint(i, 10)]
-				if ok {
-					named++
-				}
-				if uint8(got) != want {
-					t.Fatalf("place %d is %v, want %d", i, got, want)
-				}
-				if err := same.Set(i, got); err != nil {
+				got, err := l.Get(i)
+				if err != nil {
 					t.Fatal(err)
 				}
+				if got == 0 {
+					continue
+				}
+				named++
+				if want := v.Statuses[strconv.FormatUint(i, 10)]; uint8(got) != want {
+					t.Fatalf("place %d is %v, want %d", i, got, want)
+				}
+				check(t, same.Set(i, got))
 			}
-			if named != len(v.Statuses) {
-				t.Errorf("%d of %d places were looked at", named, len(v.Statuses))
+			for _, s := range v.Statuses {
+				if s != 0 {
+					named--
+				}
 			}
+			if named != 0 {
+				t.Errorf("%d places are missing", -named)
+			}
+			// Another compressor may write another text; it reads the same.
 			back := must(statuslist.Decode(v.Bits, must(same.Encode())(t), mib))(t)
-			for i := range l.Len() {
-				if must(l.Get(i))(t) != must(back.Get(i))(t) {
-					t.Fatalf("place %d is another one after encoding", i)
+			for i, s := range v.Statuses {
+				if got := must(back.Get(must(strconv.ParseUint(i, 10, 64))(t)))(t); uint8(got) != s || back.Len() != l.Len() {
+					t.Fatalf("place %s is %v after encoding, want %d", i, got, s)
 				}
 			}
 		})
@@ -151,7 +158,7 @@ func TestHostileLists(t *testing.T) {
 		{"good", 1, b64(good), nil},
 		{"as long as allowed", 1, b64(pack(t, make([]byte, 1000))), nil},
 		{"longer unpacked", 1, b64(pack(t, make([]byte, 1001))), statuslist.ErrMalformed},
-		{"a bomb", 1, b64(pack(t, make([]byte, 64*mib))), statuslist.ErrMalformed},
+		{"a bomb", 1, b64(pack(t, make([]byte, 8*mib))), statuslist.ErrMalformed},
 		{"three bits", 3, b64(good), store.ErrInvalid},
 		{"no bits", 0, b64(good), store.ErrInvalid},
 		{"empty text", 1, "", statuslist.ErrMalformed},
@@ -177,7 +184,7 @@ func TestHostileLists(t *testing.T) {
 
 // What is over the bound is not held, though a few bytes inflate to it.
 func TestABombIsNotHeld(t *testing.T) {
-	bomb := b64(pack(t, make([]byte, 64*mib)))
+	bomb := b64(pack(t, make([]byte, 8*mib)))
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	if _, err := statuslist.Decode(1, bomb, 1000); !errors.Is(err, statuslist.ErrMalformed) {
