@@ -64,7 +64,7 @@ func (c *clockAt) Add(d time.Duration) {
 
 // kit is an authorization server in a test.
 type kit struct {
-	t        *testing.T
+	t        testing.TB
 	clock    *clockAt
 	store    *storetest.Faults
 	key      token.SigningKey
@@ -85,7 +85,7 @@ func signingKey(seed string) ed25519.PrivateKey {
 }
 
 // newKit makes one. change may be nil.
-func newKit(t *testing.T, change func(*token.IssuerOptions)) *kit {
+func newKit(t testing.TB, change func(*token.IssuerOptions)) *kit {
 	t.Helper()
 	k := &kit{t: t, clock: &clockAt{t: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}}
 	memory := must(memstore.New(&memstore.Options{Now: k.clock.Now, SweepInterval: -1}))
@@ -155,7 +155,7 @@ type answer struct {
 }
 
 // json reads the body as one object.
-func (a answer) json(t *testing.T) map[string]any {
+func (a answer) json(t testing.TB) map[string]any {
 	t.Helper()
 	var out map[string]any
 	if err := json.Unmarshal([]byte(a.body), &out); err != nil {
@@ -165,7 +165,7 @@ func (a answer) json(t *testing.T) map[string]any {
 }
 
 // code is the error code in the body; empty for none.
-func (a answer) code(t *testing.T) string {
+func (a answer) code(t testing.TB) string {
 	t.Helper()
 	if a.body == "" {
 		return ""
@@ -175,7 +175,7 @@ func (a answer) code(t *testing.T) string {
 }
 
 // serve starts a server.
-func serve(t *testing.T, h http.Handler) *httptest.Server {
+func serve(t testing.TB, h http.Handler) *httptest.Server {
 	t.Helper()
 	s := httptest.NewServer(h)
 	t.Cleanup(s.Close)
@@ -183,7 +183,7 @@ func serve(t *testing.T, h http.Handler) *httptest.Server {
 }
 
 // send makes a request over the network.
-func send(t *testing.T, c *http.Client, r *http.Request) answer {
+func send(t testing.TB, c *http.Client, r *http.Request) answer {
 	t.Helper()
 	resp, err := c.Do(r)
 	if err != nil {
@@ -211,7 +211,7 @@ func header(name, value string) change {
 }
 
 // post sends a form as it is written.
-func post(t *testing.T, s *httptest.Server, body string, changes ...change) answer {
+func post(t testing.TB, s *httptest.Server, body string, changes ...change) answer {
 	t.Helper()
 	r := must(http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL, strings.NewReader(body)))
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -231,7 +231,7 @@ func f(pairs ...string) string {
 }
 
 // wantOAuth holds an answer to RFC 6749 §5.2: status, code, and headers that keep it out of caches.
-func wantOAuth(t *testing.T, a answer, status int, code string) {
+func wantOAuth(t testing.TB, a answer, status int, code string) {
 	t.Helper()
 	if a.status != status || a.code(t) != code {
 		t.Errorf("it answers %d %s, want %d %s", a.status, a.body, status, code)
@@ -255,7 +255,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-func noErr(t *testing.T, err error) {
+func noErr(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Errorf("unexpected error: %v", err)
@@ -263,7 +263,7 @@ func noErr(t *testing.T, err error) {
 }
 
 // wantField holds an error to name a field, and a remedy.
-func wantField(t *testing.T, err error, field string) {
+func wantField(t testing.TB, err error, field string) {
 	t.Helper()
 	var bad *store.FieldError
 	if !errors.As(err, &bad) || bad.Field != field || bad.Remedy == "" {
