@@ -36,3 +36,15 @@ func foreignAccess(now time.Time, sub, sid string) string {
 		"iss": provider, "sub": sub, "aud": ownAPI, "iat": now.Unix(), "exp": now.Unix() + 300, "jti": store.NewID(), "sid": sid, "azp": "web",
 	})
 }
+
+// foreignScoped is an access token of the provider with a scope.
+func foreignScoped(now time.Time, scope string) string {
+	return byProvider("JWT", jwt.MapClaims{
+		"iss": provider, "sub": "ann", "aud": ownAPI, "iat": now.Unix(), "exp": now.Unix() + 300, "jti": store.NewID(), "scope": scope,
+	})
+}
+
+// mintScope is an access token of ours with a scope.
+func (k *kit) mintScope(scope string) string {
+	return must(k.issuer.Login(k.t.Context(), ann, token.LoginOptions{Claims: map[string]any{"scope": scope}})).Access.Reveal()
+}

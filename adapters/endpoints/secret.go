@@ -57,7 +57,9 @@ func ParseSecretHash(text string) (SecretHash, error) {
 }
 
 // String returns the hash as [ParseSecretHash] reads it. The secret cannot be had back from it.
-func (h SecretHash) String() string { return hashPrefix + base64.RawURLEncoding.EncodeToString(h.sum[:]) }
+func (h SecretHash) String() string {
+	return hashPrefix + base64.RawURLEncoding.EncodeToString(h.sum[:])
+}
 
 func hashOf(secret string) SecretHash { return SecretHash{sha256.Sum256([]byte(secret)), true} }
 

@@ -2,6 +2,7 @@ package endpoints
 
 import (
 	"net/http"
+	"path"
 	"slices"
 	"strings"
 )
@@ -35,10 +36,10 @@ func (s Server) Register(mux *http.ServeMux) error {
 	if err != nil {
 		return err
 	}
-	if strings.ContainsAny(at.EscapedPath(), "{}") || strings.Contains(at.EscapedPath(), "//") {
-		return invalid("Server.Issuer", "has a path that no pattern can be made of", "leave braces and double slashes out of it")
+	if p := at.EscapedPath(); p != "" && p != "/" && path.Clean(p) != strings.TrimSuffix(p, "/") {
+		return invalid("Server.Issuer", "has a path that no request has once it is cleaned", "leave out double slashes and dots")
 	}
-	base, path := strings.TrimSuffix(s.Issuer, "/"), strings.TrimSuffix(at.EscapedPath(), "/")
+	base, below := strings.TrimSuffix(s.Issuer, "/"), strings.TrimSuffix(at.EscapedPath(), "/")
 	o, handlers := s.Metadata, map[string]http.Handler{}
 	if s.Token != nil {
 		handlers[TokenPath] = s.Token
@@ -61,7 +62,7 @@ func (s Server) Register(mux *http.ServeMux) error {
 		return err
 	}
 	for place, h := range handlers {
-		mux.Handle(path+place, h)
+		mux.Handle(below+place, h)
 	}
 	mux.Handle(metadata.Path(), metadata)
 	return nil
