@@ -90,7 +90,7 @@ func (c Client) check(field string) error {
 		return invalid(field, "has nothing to prove itself by", "give it Secrets or Certificate, or say that it is Public")
 	}
 	for n, h := range c.Secrets {
-		if !h.set {
+		if h == (SecretHash{}) {
 			return invalid(fmt.Sprintf("%s.Secrets[%d]", field, n), "is the zero hash", "make it by NewSecret, HashSecret or ParseSecretHash")
 		}
 	}

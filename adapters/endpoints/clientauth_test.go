@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"io"
 	"math/big"
@@ -293,6 +294,22 @@ func TestCertificates(t *testing.T) {
 				t.Errorf("it asks for %q, which is no method here", got.header.Get("WWW-Authenticate"))
 			}
 		})
+	}
+}
+
+// TestSubjectOf: the parts in the certificate's own order; another order is another name.
+func TestSubjectOf(t *testing.T) {
+	country, common := pkix.AttributeTypeAndValue{Type: []int{2, 5, 4, 6}, Value: "DE"}, pkix.AttributeTypeAndValue{Type: []int{2, 5, 4, 3}, Value: "web"}
+	for want, name := range map[string]pkix.RDNSequence{
+		"CN=web,C=DE": {{country}, {common}}, "C=DE,CN=web": {{common}, {country}}, "C=DE+CN=web": {{country, common}},
+	} {
+		leaf := newAuthority(t).sign(t, &x509.Certificate{RawSubject: must(asn1.Marshal(name))})
+		if got := endpoints.SubjectOf(leaf.Leaf); got != want {
+			t.Errorf("%s is written %s", want, got)
+		}
+	}
+	if got := endpoints.SubjectOf(&x509.Certificate{RawSubject: []byte{1}}); got != "" {
+		t.Errorf("what does not read is written %s", got)
 	}
 }
 

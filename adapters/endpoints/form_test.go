@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/jetonkit/jeton/adapters/endpoints"
-	"github.com/jetonkit/jeton/adapters/httpauth"
 	"github.com/jetonkit/jeton/token"
 )
 
@@ -128,7 +127,6 @@ func TestFailuresHoldNoSecret(t *testing.T) {
 			}
 		}
 	}
-	var _ *httpauth.Failure = k.failed[0]
 	if !k.alive(p.Access.Reveal()) || token.Code(k.failed[0]) != "" {
 		t.Error("a refused request revoked")
 	}

@@ -70,7 +70,7 @@ func NewIntrospection(v *token.Verifier, clients *ClientAuth, o *IntrospectionOp
 		}
 		e.opts.Audiences[client] = slices.Clone(names)
 	}
-	e.owners.firstParty = slices.Clone(e.opts.FirstParty)
+	e.firstParty = slices.Clone(e.opts.FirstParty)
 	var err error
 	e.answers, err = e.opts.Answers.fill(clients)
 	return e, err
@@ -120,7 +120,7 @@ func (e *Introspection) mayKnow(t *token.Token, client string) bool {
 	if t.Foreign() {
 		return false // whoever issued it answers for it
 	}
-	if e.opts.AnyAudience || e.owns(client, t) {
+	if e.opts.AnyAudience || e.own(client, t.ClientID(), t.Issuer()) {
 		return true
 	}
 	names, ok := e.opts.Audiences[client]

@@ -11,7 +11,8 @@ import (
 // owners says which client a token is.
 type owners struct{ firstParty []string }
 
-// own reports whether a token is a client's: the one that its client_id names. A token that was issued to nobody in particular
+// own reports whether a token of ours is a client's: the one that its client_id names. (Another issuer's clients are not ours,
+// whatever they are called.) A token that was issued to nobody in particular
 // (an API key, or a JWT whose client_id is its issuer, as IssuerOptions.ClientID defaults to) is that of the first-party
 // clients alone.
 func (o owners) own(client, tokenClient, issuer string) bool {
@@ -22,11 +23,6 @@ func (o owners) own(client, tokenClient, issuer string) bool {
 		return slices.Contains(o.firstParty, client) || client == tokenClient
 	}
 	return client == tokenClient
-}
-
-// owns is own for an access token or an API key. Another issuer's clients are not ours, whatever they are called.
-func (o owners) owns(client string, t *token.Token) bool {
-	return !t.Foreign() && o.own(client, t.ClientID(), t.Issuer())
 }
 
 // presented is a text that was recognised: exactly one field is set.

@@ -61,7 +61,7 @@ func NewRevocation(issuer *token.Issuer, v *token.Verifier, r *token.Revoker, cl
 	if o != nil {
 		e.opts = *o
 	}
-	e.owners.firstParty = slices.Clone(e.opts.FirstParty)
+	e.firstParty = slices.Clone(e.opts.FirstParty)
 	var err error
 	e.answers, err = e.opts.Answers.fill(clients)
 	return e, err
@@ -140,7 +140,7 @@ func (e *Revocation) endAccess(ctx context.Context, client string, t *token.Toke
 	switch {
 	case t.Foreign():
 		return notRevokedHere()
-	case !e.owns(client, t):
+	case !e.own(client, t.ClientID(), t.Issuer()):
 		return notOwner()
 	case e.opts.AccessEndsSession && t.SessionID() != "":
 		return acknowledged(e.revoker.Session(ctx, t.Subject(), t.SessionID(), reasonClient))

@@ -18,10 +18,7 @@ const maxSecret = 1 << 10
 // SecretHash is a client's secret as it is kept: SHA-256 of it. That is enough for a random text of 128 bits or more, which
 // nobody guesses, and is what [NewSecret] makes; it would not be for a password that somebody thought of. The zero SecretHash
 // is no secret's.
-type SecretHash struct {
-	sum [sha256.Size]byte
-	set bool
-}
+type SecretHash struct{ sum [sha256.Size]byte }
 
 const hashPrefix = "sha256:"
 
@@ -53,7 +50,7 @@ func ParseSecretHash(text string) (SecretHash, error) {
 	if !ok || err != nil || len(b) != sha256.Size {
 		return SecretHash{}, invalid("hash", "is not sha256: with 43 characters of base64url behind it", "write what SecretHash.String returns")
 	}
-	return SecretHash{[sha256.Size]byte(b), true}, nil
+	return SecretHash{[sha256.Size]byte(b)}, nil
 }
 
 // String returns the hash as [ParseSecretHash] reads it. The secret cannot be had back from it.
@@ -61,21 +58,17 @@ func (h SecretHash) String() string {
 	return hashPrefix + base64.RawURLEncoding.EncodeToString(h.sum[:])
 }
 
-func hashOf(secret string) SecretHash { return SecretHash{sha256.Sum256([]byte(secret)), true} }
+func hashOf(secret string) SecretHash { return SecretHash{sha256.Sum256([]byte(secret))} }
 
 // anySecret reports whether a secret is one of those hashed. It takes the same time for a client that is not known, which has
 // none.
 func anySecret(secret string, hashes []SecretHash) bool {
 	got, found := sha256.Sum256([]byte(secret)), 0
 	if len(hashes) == 0 {
-		hashes = []SecretHash{{}} // compared, and not set
+		hashes = []SecretHash{{}} // no text is known to have it
 	}
 	for _, h := range hashes {
-		set := 0
-		if h.set {
-			set = 1
-		}
-		found |= set & subtle.ConstantTimeCompare(got[:], h.sum[:])
+		found |= subtle.ConstantTimeCompare(got[:], h.sum[:])
 	}
 	return found == 1
 }

@@ -56,7 +56,7 @@ func NewToken(issuer *token.Issuer, o *TokenOptions) (*Token, error) {
 	if o != nil {
 		e.opts = *o
 	}
-	e.owners.firstParty = slices.Clone(e.opts.FirstParty)
+	e.firstParty = slices.Clone(e.opts.FirstParty)
 	var err error
 	e.answers, err = e.opts.Answers.fill(e.opts.Clients)
 	return e, err
