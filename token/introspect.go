@@ -13,8 +13,8 @@ func (t *Token) NotBefore() (at time.Time, said bool) {
 	return time.Unix(t.claims.nbf, 0).UTC(), true
 }
 
-// ConfirmationJSON returns the claim cnf (RFC 7800 §3.1) as it was written; nil for a token that is bound to no key. It is for
-// passing on: a kind of key that [Token.Confirmation] does not know is in it too.
+// ConfirmationJSON returns the claim cnf (RFC 7800 §3.1) as it was written; nil for a token that is bound to no key. It is
+// for passing on: a kind of key that [Token.Confirmation] does not know is in it too.
 func (t *Token) ConfirmationJSON() []byte {
 	if t.claims.noted[notedConfirmation] == "" {
 		return nil

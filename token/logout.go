@@ -24,8 +24,8 @@ const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 type LogoutOptions struct {
 	// Realm names the tenant, as [Foreign].Realm does for the issuer's access tokens: give both the same. Defaults to "".
 	Realm string
-	// Types are the accepted typ headers, with and without the prefix application/. Older providers write JWT, or none, which is
-	// the empty one; both must be named. Defaults to logout+jwt.
+	// Types are the accepted typ headers, with and without the prefix application/. Older providers write JWT, or none, which
+	// is the empty one; both must be named. Defaults to logout+jwt.
 	Types []string
 	// MaxAge is how long after its iat a logout token is taken, whatever its exp: 1 second to 1 hour. Defaults to 2 minutes.
 	MaxAge time.Duration
@@ -117,8 +117,8 @@ func (t *LogoutToken) User() (u store.Subject, named bool) {
 	return ForeignUser(t.realm, t.issuer, t.sub), true
 }
 
-// Subject returns what has to end, for [Revoker.Subject]: the session where the token names one ([ForeignSession]), whether or
-// not it names its user too, and else the user (Back-Channel Logout §2.7).
+// Subject returns what has to end, for [Revoker.Subject]: the session where the token names one ([ForeignSession]), whether
+// or not it names its user too, and else the user (Back-Channel Logout §2.7).
 func (t *LogoutToken) Subject() store.Subject {
 	if t.sid != "" {
 		return ForeignSession(t.realm, t.issuer, t.sid)
@@ -152,9 +152,9 @@ func (t *LogoutToken) LogValue() slog.Value {
 	)
 }
 
-// Verify judges a logout token (Back-Channel Logout §2.6): strict form, signature, typ, iss, aud, iat, exp and nbf if they are
-// there, the event, that there is no nonce, jti, and sub or sid. Whether its jti was used before is not asked. An error that
-// matches [ErrInvalidToken] is proven; any other says that the keys could not be had.
+// Verify judges a logout token (Back-Channel Logout §2.6): strict form, signature, typ, iss, aud, iat, exp and nbf if they
+// are there, the event, that there is no nonce, jti, and sub or sid. Whether its jti was used before is not asked. An error
+// that matches [ErrInvalidToken] is proven; any other says that the keys could not be had.
 func (v *LogoutVerifier) Verify(ctx context.Context, raw string) (*LogoutToken, error) {
 	j, err := decode(raw, nil)
 	if err != nil {

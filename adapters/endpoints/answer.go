@@ -74,11 +74,14 @@ func (a Answers) fill(auth *ClientAuth) (answers, error) {
 	}
 	switch {
 	case len(a.Realm) > maxRealm || strings.IndexFunc(a.Realm, notRealm) >= 0:
-		return answers{}, invalid("Answers.Realm", "is over 256 bytes, or has a character that a challenge cannot hold", "use ASCII without quotes, backslashes and control characters")
+		return answers{}, invalid("Answers.Realm", "is over 256 bytes, or has a character that a challenge cannot hold",
+			"use ASCII without quotes, backslashes and control characters")
 	case a.RetryAfter < 0 || a.RetryAfter > time.Hour:
-		return answers{}, invalid("Answers.RetryAfter", fmt.Sprintf("is %v, the range is 0 to 1h", a.RetryAfter), "use 0 for the default of 1s")
+		return answers{}, invalid("Answers.RetryAfter", fmt.Sprintf("is %v, the range is 0 to 1h", a.RetryAfter),
+			"use 0 for the default of 1s")
 	case a.MaxBody < 1<<10 || a.MaxBody > 1<<20:
-		return answers{}, invalid("Answers.MaxBody", fmt.Sprintf("is %d, the range is 1 KiB to 1 MiB", a.MaxBody), "use 0 for the default of 32 KiB")
+		return answers{}, invalid("Answers.MaxBody", fmt.Sprintf("is %d, the range is 1 KiB to 1 MiB", a.MaxBody),
+			"use 0 for the default of 32 KiB")
 	}
 	return answers{
 		Answers:    a,

@@ -70,7 +70,8 @@ func (n CertificateName) check(field string) error {
 		}
 	}
 	if given != 1 {
-		return invalid(field, fmt.Sprintf("names %d of Subject, DNS, URI, IP and Email", given), "name exactly one of them (RFC 8705 section 2.1.2)")
+		return invalid(field, fmt.Sprintf("names %d of Subject, DNS, URI, IP and Email", given),
+			"name exactly one of them (RFC 8705 section 2.1.2)")
 	}
 	if n.IP != "" && net.ParseIP(n.IP) == nil {
 		return invalid(field+".IP", "is no address", "write 192.0.2.1 or 2001:db8::1")
@@ -81,17 +82,20 @@ func (n CertificateName) check(field string) error {
 func (c Client) check(field string) error {
 	switch {
 	case c.ID == "" || len(c.ID) > store.MaxNameLen:
-		return invalid(field+".ID", fmt.Sprintf("is %d bytes, the range is 1 to %d", len(c.ID), store.MaxNameLen), "give every client an id")
+		return invalid(field+".ID", fmt.Sprintf("is %d bytes, the range is 1 to %d", len(c.ID), store.MaxNameLen),
+			"give every client an id")
 	case slices.ContainsFunc([]byte(c.ID), func(b byte) bool { return b < 0x20 || b > 0x7e }):
 		return invalid(field+".ID", "has a character that no client_id has", "use printable ASCII (RFC 6749 appendix A.1)")
 	case c.Public && (len(c.Secrets) > 0 || c.Certificate != nil):
-		return invalid(field+".Public", "is set beside Secrets or Certificate", "a client that has something to prove itself by is not public")
+		return invalid(field+".Public", "is set beside Secrets or Certificate",
+			"a client that has something to prove itself by is not public")
 	case !c.Public && len(c.Secrets) == 0 && c.Certificate == nil:
 		return invalid(field, "has nothing to prove itself by", "give it Secrets or Certificate, or say that it is Public")
 	}
 	for n, h := range c.Secrets {
 		if h == (SecretHash{}) {
-			return invalid(fmt.Sprintf("%s.Secrets[%d]", field, n), "is the zero hash", "make it by NewSecret, HashSecret or ParseSecretHash")
+			return invalid(fmt.Sprintf("%s.Secrets[%d]", field, n), "is the zero hash",
+				"make it by NewSecret, HashSecret or ParseSecretHash")
 		}
 	}
 	if c.Certificate != nil {

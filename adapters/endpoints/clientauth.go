@@ -37,8 +37,8 @@ type ClientAuth struct {
 	public  Method // nil: no public clients
 }
 
-// NewClientAuth makes a client authentication of one or more methods. A request uses one of them: none is refused by 401, two
-// at once by 400 (RFC 6749 §2.3). Bad input is a store.FieldError.
+// NewClientAuth makes a client authentication of one or more methods. A request uses one of them: none is refused by 401,
+// two at once by 400 (RFC 6749 §2.3). Bad input is a store.FieldError.
 func NewClientAuth(methods ...Method) (*ClientAuth, error) {
 	if len(methods) == 0 {
 		return nil, invalid("methods", "is empty", "give SecretBasic, or another Method")
@@ -48,7 +48,8 @@ func NewClientAuth(methods ...Method) (*ClientAuth, error) {
 		own, _ := m.(method)
 		switch {
 		case own.lacks != "":
-			return nil, invalid("methods", "has one whose "+own.lacks+" is nil", "give SecretBasic and the others a Registry, and Signed a function")
+			return nil, invalid("methods", "has one whose "+own.lacks+" is nil",
+				"give SecretBasic and the others a Registry, and Signed a function")
 		case m == nil:
 			return nil, invalid("methods", "has a nil method", "make it by SecretBasic, SecretPost, Certificate, Signed or Public")
 		case slices.Contains(a.Names(), m.Name()) && m.Name() != "":

@@ -23,8 +23,8 @@ import (
 	"github.com/jetonkit/jeton/store"
 )
 
-// TestClientAuth: RFC 6749 §2.3 and §3.2.1, seen through the token endpoint: 400 invalid_grant says that the client is proven,
-// for the token is none.
+// TestClientAuth: RFC 6749 §2.3 and §3.2.1, seen through the token endpoint: 400 invalid_grant says that the client is
+// proven, for the token is none.
 func TestClientAuth(t *testing.T) {
 	k := newKit(t, nil)
 	s := serve(t, k.token(endpoints.TokenOptions{Clients: k.clients}))
@@ -156,8 +156,8 @@ func (f registryFunc) FindClient(_ context.Context, id string) (endpoints.Client
 	return f(id)
 }
 
-// TestRegistryInAnOutage: nobody is refused because the clients could not be looked up, and what it returns beside "not known"
-// proves nothing.
+// TestRegistryInAnOutage: nobody is refused because the clients could not be looked up, and what it returns beside "not
+// known" proves nothing.
 func TestRegistryInAnOutage(t *testing.T) {
 	k := newKit(t, nil)
 	hash := must(endpoints.HashSecret(webSecret))

@@ -6,8 +6,9 @@
 //   - [Sessions] and [AdminSessions] list logins and end them;
 //   - [BackChannelLogout] takes the logout tokens of an OpenID provider.
 //
-// Each is made by its constructor and usable alone; [Server] puts those of RFC 8414 on a mux with their metadata. Who calls is
-// told by a [ClientAuth], of one or more [Method] values: a secret, a certificate, a signature, or nothing for public clients.
+// Each is made by its constructor and usable alone; [Server] puts those of RFC 8414 on a mux with their metadata. Who calls
+// is told by a [ClientAuth], of one or more [Method] values: a secret, a certificate, a signature, or nothing for public
+// clients.
 //
 // All are safe for concurrent use, hold nothing that has to be closed, and answer in the same way: JSON, never stored by a
 // cache unless it is public, 400 for a request that cannot be understood, 401 for a client that is not proven, and 503 with

@@ -30,7 +30,7 @@ type parts struct {
 const exampleIssuer = "https://login.example"
 
 func setUp() parts {
-	s := orFatal(memstore.New(nil))
+	s := orFatal(memstore.New(&memstore.Options{SweepInterval: -1})) // nothing runs in an example
 	seed := sha256.Sum256([]byte("a private key from your secrets"))
 	key := orFatal(token.Ed25519("2026-11", ed25519.NewKeyFromSeed(seed[:])))
 	return parts{

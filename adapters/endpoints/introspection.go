@@ -32,11 +32,11 @@ type IntrospectionOptions struct {
 	Answers Answers
 }
 
-// Introspection is the introspection endpoint (RFC 7662): POST of a form with token, and token_type_hint, which is not looked
-// at. The caller is a client that proves itself; a public one is refused (§2.1).
+// Introspection is the introspection endpoint (RFC 7662): POST of a form with token, and token_type_hint, which is not
+// looked at. The caller is a client that proves itself; a public one is refused (§2.1).
 //
-//   - 200 {"active":false}, and nothing else: unknown, malformed, expired, revoked, another issuer's, or not this caller's to
-//     know. Which of them is not told (§2.2).
+//   - 200 {"active":false}, and nothing else: unknown, malformed, expired, revoked, another issuer's, or not this caller's
+//     to know. Which of them is not told (§2.2).
 //   - 200 with "active":true and the members of §2.2, and sid, realm, cnf, acr, amr and auth_time where the token has them.
 //   - 401 invalid_client, 400 invalid_request, 405, 413: as everywhere.
 //   - 503: the store could not say. It is never "inactive" then.
@@ -50,14 +50,15 @@ type Introspection struct {
 	opts     IntrospectionOptions
 }
 
-// NewIntrospection makes an introspection endpoint. v judges the tokens: it must trust every audience that is asked for. clients
-// must have a method that proves something. o may be nil. Bad input is a store.FieldError.
+// NewIntrospection makes an introspection endpoint. v judges the tokens: it must trust every audience that is asked for.
+// clients must have a method that proves something. o may be nil. Bad input is a store.FieldError.
 func NewIntrospection(v *token.Verifier, clients *ClientAuth, o *IntrospectionOptions) (*Introspection, error) {
 	if err := required(given{"v", v == nil}, given{"clients", clients == nil}); err != nil {
 		return nil, err
 	}
 	if !clients.confidential() {
-		return nil, invalid("clients", "has public clients alone, and anybody could try tokens here", "give it SecretBasic, or another method that proves something")
+		return nil, invalid("clients", "has public clients alone, and anybody could try tokens here",
+			"give it SecretBasic, or another method that proves something")
 	}
 	e := &Introspection{verifier: v, clients: clients}
 	if o != nil {
@@ -66,14 +67,17 @@ func NewIntrospection(v *token.Verifier, clients *ClientAuth, o *IntrospectionOp
 	e.opts.Audiences = maps.Clone(e.opts.Audiences)
 	for client, names := range e.opts.Audiences {
 		if len(names) == 0 || slices.Contains(names, "") {
-			return nil, invalid("IntrospectionOptions.Audiences", "has a client without a name, or with an empty one", "leave the client out, or name what it is in aud")
+			return nil, invalid("IntrospectionOptions.Audiences", "has a client without a name, or with an empty one",
+				"leave the client out, or name what it is in aud")
 		}
 		e.opts.Audiences[client] = slices.Clone(names)
 	}
 	e.firstParty = slices.Clone(e.opts.FirstParty)
 	var err error
-	e.answers, err = e.opts.Answers.fill(clients)
-	return e, err
+	if e.answers, err = e.opts.Answers.fill(clients); err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 // ServeHTTP tells of a token.
@@ -176,7 +180,8 @@ func (e *Introspection) tell(ctx context.Context, t *token.Token, client string)
 
 // ourMembers are those that a token alone decides, also where it has none of them: a cnf from elsewhere would bind it.
 var ourMembers = []string{
-	"active", "token_type", "scope", "client_id", "sub", "realm", "iss", "jti", "sid", "acr", "amr", "aud", "iat", "exp", "nbf", "auth_time", "cnf",
+	"active", "token_type", "scope", "client_id", "sub", "realm", "iss", "jti", "sid", "acr", "amr", "aud", "iat", "exp", "nbf",
+	"auth_time", "cnf",
 }
 
 // put adds a member that is not empty.

@@ -14,8 +14,8 @@ import (
 	"github.com/jetonkit/jeton/token"
 )
 
-// KeySource returns a public JWK set: a [token.Keyring], or [PublicKeys] of keys that do not change. It is safe for concurrent
-// use, and asked for every request.
+// KeySource returns a public JWK set: a [token.Keyring], or [PublicKeys] of keys that do not change. It is safe for
+// concurrent use, and asked for every request.
 type KeySource interface {
 	JWKS() ([]byte, error)
 }
@@ -28,7 +28,10 @@ type publicKeys []byte
 // token.MarshalJWKS does. Errors are of type store.FieldError.
 func PublicKeys(keys ...token.VerifyKey) (KeySource, error) {
 	text, err := token.MarshalJWKS(keys...)
-	return publicKeys(text), err
+	if err != nil {
+		return nil, err
+	}
+	return publicKeys(text), nil
 }
 
 // JWKS returns the set.
@@ -37,8 +40,8 @@ func (k publicKeys) JWKS() ([]byte, error) { return k, nil }
 // JWKSOptions are what a [JWKS] may be told.
 type JWKSOptions struct {
 	// MaxAge is how long readers and proxies may keep the set: 1 second to 24 hours. Keep it, with what readers wait besides
-	// (token.RemoteOptions.Interval), below the time that a next key is published before it signs, and remember that a removed key
-	// is good elsewhere for as long. Defaults to 5 minutes.
+	// (token.RemoteOptions.Interval), below the time that a next key is published before it signs, and remember that a removed
+	// key is good elsewhere for as long. Defaults to 5 minutes.
 	MaxAge time.Duration
 	// Failed is told when the set cannot be had. It must not block. Defaults to nobody.
 	Failed func(error)
@@ -74,11 +77,14 @@ func NewJWKS(source KeySource, o *JWKSOptions) (*JWKS, error) {
 		e.opts.MaxAge = defaultJWKSAge
 	}
 	if e.opts.MaxAge < time.Second || e.opts.MaxAge > 24*time.Hour {
-		return nil, invalid("JWKSOptions.MaxAge", fmt.Sprintf("is %v, the range is 1s to 24h", e.opts.MaxAge), "use 0 for the default of 5 minutes")
+		return nil, invalid("JWKSOptions.MaxAge", fmt.Sprintf("is %v, the range is 1s to 24h", e.opts.MaxAge),
+			"use 0 for the default of 5 minutes")
 	}
 	e.cache = cacheFor(e.opts.MaxAge)
-	_, err := e.set()
-	return e, err
+	if _, err := e.set(); err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 // cacheFor lets anybody keep an answer that is everybody's.

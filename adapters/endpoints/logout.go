@@ -27,15 +27,15 @@ type BackChannelOptions struct {
 }
 
 // BackChannelLogout takes the logout tokens that an OpenID provider sends when a user logs out there (OpenID Connect
-// Back-Channel Logout 1.0 §2.5): POST of a form with logout_token. It ends the session that the token names or, without a sid,
-// everything of its user: access tokens of the issuer that were issued until now. See docs/other-issuers.md.
+// Back-Channel Logout 1.0 §2.5): POST of a form with logout_token. It ends the session that the token names or, without a
+// sid, everything of its user: access tokens of the issuer that were issued until now. See docs/other-issuers.md.
 //
 //   - 200: it has ended.
 //   - 400 invalid_request: the token is no good, or was used before (§2.8).
 //   - 503: nobody knows whether it has ended; the provider may send the same token again. 405, 413.
 //
-// A token is used once its end is acknowledged, and not before: an outage in between does not burn it. Two copies at the same
-// moment both end the same, which is done once in effect.
+// A token is used once its end is acknowledged, and not before: an outage in between does not burn it. Two copies at the
+// same moment both end the same, which is done once in effect.
 type BackChannelLogout struct {
 	answers
 	verifier *token.LogoutVerifier
@@ -44,9 +44,11 @@ type BackChannelLogout struct {
 	opts     BackChannelOptions
 }
 
-// NewBackChannelLogout makes the receiver. v judges the tokens, r ends what they name, and s remembers the used ones: it is the
-// store of the verifiers that trust the issuer. o may be nil. Bad input is a store.FieldError.
-func NewBackChannelLogout(v *token.LogoutVerifier, r *token.Revoker, s store.TokenStore, o *BackChannelOptions) (*BackChannelLogout, error) {
+// NewBackChannelLogout makes the receiver. v judges the tokens, r ends what they name, and s remembers the used ones: it is
+// the store of the verifiers that trust the issuer. o may be nil. Bad input is a store.FieldError.
+func NewBackChannelLogout(
+	v *token.LogoutVerifier, r *token.Revoker, s store.TokenStore, o *BackChannelOptions,
+) (*BackChannelLogout, error) {
 	if err := required(given{"v", v == nil}, given{"r", r == nil}, given{"s", s == nil}); err != nil {
 		return nil, err
 	}
@@ -55,8 +57,10 @@ func NewBackChannelLogout(v *token.LogoutVerifier, r *token.Revoker, s store.Tok
 		e.opts = *o
 	}
 	var err error
-	e.answers, err = e.opts.Answers.fill(nil)
-	return e, err
+	if e.answers, err = e.opts.Answers.fill(nil); err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 // ServeHTTP ends what a logout token names.

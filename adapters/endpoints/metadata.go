@@ -52,8 +52,8 @@ type Metadata struct {
 // wellKnown is the suffix of RFC 8414 §7.3.1.
 const wellKnown = "/.well-known/oauth-authorization-server"
 
-// NewMetadata makes the metadata of an issuer: the exact iss of its tokens, an https URL without query and fragment (§2); http is
-// for localhost and other addresses of this machine. Bad input is a store.FieldError that names the field.
+// NewMetadata makes the metadata of an issuer: the exact iss of its tokens, an https URL without query and fragment (§2);
+// http is for localhost and other addresses of this machine. Bad input is a store.FieldError that names the field.
 func NewMetadata(issuer string, o MetadataOptions) (*Metadata, error) {
 	at, err := checkURL("issuer", issuer, true)
 	if err != nil {
@@ -70,7 +70,8 @@ func NewMetadata(issuer string, o MetadataOptions) (*Metadata, error) {
 		o.MaxAge = time.Hour
 	}
 	if o.MaxAge < time.Second || o.MaxAge > 24*time.Hour {
-		return nil, invalid("MetadataOptions.MaxAge", fmt.Sprintf("is %v, the range is 1s to 24h", o.MaxAge), "use 0 for the default of 1 hour")
+		return nil, invalid("MetadataOptions.MaxAge", fmt.Sprintf("is %v, the range is 1s to 24h", o.MaxAge),
+			"use 0 for the default of 1 hour")
 	}
 	text, err := json.Marshal(members)
 	if err != nil {
@@ -126,7 +127,8 @@ func (o MetadataOptions) members(issuer string, plain bool) (map[string]any, err
 		return nil, err
 	}
 	if o.AuthorizationEndpoint != "" && len(o.ResponseTypes) == 0 {
-		return nil, invalid("MetadataOptions.ResponseTypes", "is empty beside an AuthorizationEndpoint", "name what it knows: code")
+		return nil, invalid("MetadataOptions.ResponseTypes", "is empty beside an AuthorizationEndpoint",
+			"name what it knows: code")
 	}
 	return out, o.extra(out)
 }
@@ -161,7 +163,8 @@ func (o MetadataOptions) lists(out map[string]any) error {
 // knownMembers are written by this package alone.
 var knownMembers = []string{
 	"issuer", "jwks_uri", "authorization_endpoint", "token_endpoint", "revocation_endpoint", "introspection_endpoint",
-	"token_endpoint_auth_methods_supported", "revocation_endpoint_auth_methods_supported", "introspection_endpoint_auth_methods_supported",
+	"token_endpoint_auth_methods_supported", "revocation_endpoint_auth_methods_supported",
+	"introspection_endpoint_auth_methods_supported",
 	"grant_types_supported", "response_types_supported", "code_challenge_methods_supported", "scopes_supported",
 }
 

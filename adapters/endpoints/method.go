@@ -76,8 +76,8 @@ func bySecret(r *http.Request, clients Registry, id, secret string) (string, err
 }
 
 // Certificate is tls_client_auth (RFC 8705 §2.1): client_id in the body, and a certificate of the connection that names the
-// client as it is registered. The server must verify certificates itself: tls.VerifyClientCertIfGiven or stricter. A header is
-// not looked at, whoever sent it. A client without a registered name does not use this method, certificate or not.
+// client as it is registered. The server must verify certificates itself: tls.VerifyClientCertIfGiven or stricter. A header
+// is not looked at, whoever sent it. A client without a registered name does not use this method, certificate or not.
 func Certificate(clients Registry) Method {
 	return method{"tls_client_auth", lacking("clients", clients == nil), func(r *http.Request) (string, error) {
 		id := r.PostForm.Get("client_id")

@@ -11,8 +11,8 @@ import (
 // owners says which client a token is.
 type owners struct{ firstParty []string }
 
-// own reports whether a token of ours is a client's: the one that its client_id names. (Another issuer's clients are not ours,
-// whatever they are called.) A token that was issued to nobody in particular
+// own reports whether a token of ours is a client's: the one that its client_id names. (Another issuer's clients are not
+// ours, whatever they are called.) A token that was issued to nobody in particular
 // (an API key, or a JWT whose client_id is its issuer, as IssuerOptions.ClientID defaults to) is that of the first-party
 // clients alone.
 func (o owners) own(client, tokenClient, issuer string) bool {

@@ -33,12 +33,12 @@ type RevocationOptions struct {
 // Revocation is the revocation endpoint (RFC 7009): POST of a form with token, and token_type_hint, which is not needed and
 // not looked at.
 //
-//   - 200: the token is dead. It was revoked, or it never was a living token: unknown, malformed, expired. A refresh token ends
-//     its session, with every access token of it, and an older one of the same session does too; an access token is barred
-//     by itself; an API key ends.
+//   - 200: the token is dead. It was revoked, or it never was a living token: unknown, malformed, expired. A refresh token
+//     ends its session, with every access token of it, and an older one of the same session does too; an access token is
+//     barred by itself; an API key ends.
 //   - 400 invalid_grant: the token is good, and another client's. Nothing has changed.
-//   - 400 unsupported_token_type: the token is good, and not one that is revoked here: another issuer's, or for an audience that
-//     the verifier has not.
+//   - 400 unsupported_token_type: the token is good, and not one that is revoked here: another issuer's, or for an audience
+//     that the verifier has not.
 //   - 401 invalid_client, 400 invalid_request, 405, 413: as everywhere.
 //   - 503: nobody knows whether the token is dead. Send it again. It is never 200 then.
 type Revocation struct {
@@ -51,10 +51,13 @@ type Revocation struct {
 	opts     RevocationOptions
 }
 
-// NewRevocation makes a revocation endpoint: issuer reads refresh tokens, v access tokens and API keys, and r ends them. v must
-// trust every audience of the issuer. o may be nil. Bad input is a store.FieldError.
-func NewRevocation(issuer *token.Issuer, v *token.Verifier, r *token.Revoker, clients *ClientAuth, o *RevocationOptions) (*Revocation, error) {
-	if err := required(given{"issuer", issuer == nil}, given{"v", v == nil}, given{"r", r == nil}, given{"clients", clients == nil}); err != nil {
+// NewRevocation makes a revocation endpoint: issuer reads refresh tokens, v access tokens and API keys, and r ends them. v
+// must trust every audience of the issuer. o may be nil. Bad input is a store.FieldError.
+func NewRevocation(
+	issuer *token.Issuer, v *token.Verifier, r *token.Revoker, clients *ClientAuth, o *RevocationOptions,
+) (*Revocation, error) {
+	err := required(given{"issuer", issuer == nil}, given{"v", v == nil}, given{"r", r == nil}, given{"clients", clients == nil})
+	if err != nil {
 		return nil, err
 	}
 	e := &Revocation{issuer: issuer, verifier: v, revoker: r, clients: clients}
@@ -62,9 +65,10 @@ func NewRevocation(issuer *token.Issuer, v *token.Verifier, r *token.Revoker, cl
 		e.opts = *o
 	}
 	e.firstParty = slices.Clone(e.opts.FirstParty)
-	var err error
-	e.answers, err = e.opts.Answers.fill(clients)
-	return e, err
+	if e.answers, err = e.opts.Answers.fill(clients); err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 // given is a parameter of a constructor.

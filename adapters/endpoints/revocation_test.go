@@ -18,8 +18,8 @@ func (k *kit) revocation(o endpoints.RevocationOptions) http.Handler {
 	return must(endpoints.NewRevocation(k.issuer, k.verifier, k.revoker, k.clients, &o))
 }
 
-// TestRevocation: RFC 7009, clause by clause. Each case says what is dead afterwards: of the token's session the access token
-// and the refresh token; a second login of the same user always lives.
+// TestRevocation: RFC 7009, clause by clause. Each case says what is dead afterwards: of the token's session the access
+// token and the refresh token; a second login of the same user always lives.
 func TestRevocation(t *testing.T) {
 	access := func(_ *kit, p token.Pair) string { return p.Access.Reveal() }
 	refresh := func(_ *kit, p token.Pair) string { return p.Refresh.Reveal() }
@@ -122,8 +122,8 @@ func TestRevocationOfAPIKeys(t *testing.T) {
 	}
 }
 
-// TestRevocationOfDeadTokens: §2.2, a token that is dead already is 200, whatever killed it; nothing is written for one that has
-// expired.
+// TestRevocationOfDeadTokens: §2.2, a token that is dead already is 200, whatever killed it; nothing is written for one that
+// has expired.
 func TestRevocationOfDeadTokens(t *testing.T) {
 	k := newKit(t, nil)
 	s := serve(t, k.revocation(endpoints.RevocationOptions{}))

@@ -16,8 +16,8 @@ const minSecret = 22
 const maxSecret = 1 << 10
 
 // SecretHash is a client's secret as it is kept: SHA-256 of it. That is enough for a random text of 128 bits or more, which
-// nobody guesses, and is what [NewSecret] makes; it would not be for a password that somebody thought of. The zero SecretHash
-// is no secret's.
+// nobody guesses, and is what [NewSecret] makes; it would not be for a password that somebody thought of. The zero
+// SecretHash is no secret's.
 type SecretHash struct{ sum [sha256.Size]byte }
 
 const hashPrefix = "sha256:"
@@ -35,7 +35,8 @@ func NewSecret() (secret string, hash SecretHash) {
 // store.FieldError.
 func HashSecret(secret string) (SecretHash, error) {
 	if len(secret) < minSecret || len(secret) > maxSecret {
-		return SecretHash{}, invalid("secret", fmt.Sprintf("is %d bytes, the range is %d to %d", len(secret), minSecret, maxSecret), "let NewSecret make one")
+		return SecretHash{}, invalid("secret", fmt.Sprintf("is %d bytes, the range is %d to %d", len(secret), minSecret, maxSecret),
+			"let NewSecret make one")
 	}
 	if strings.Count(secret, secret[:1]) == len(secret) {
 		return SecretHash{}, invalid("secret", "is one character over and over", "let NewSecret make one")
@@ -48,7 +49,8 @@ func ParseSecretHash(text string) (SecretHash, error) {
 	written, ok := strings.CutPrefix(text, hashPrefix)
 	b, err := base64.RawURLEncoding.Strict().DecodeString(written)
 	if !ok || err != nil || len(b) != sha256.Size {
-		return SecretHash{}, invalid("hash", "is not sha256: with 43 characters of base64url behind it", "write what SecretHash.String returns")
+		return SecretHash{}, invalid("hash", "is not sha256: with 43 characters of base64url behind it",
+			"write what SecretHash.String returns")
 	}
 	return SecretHash{[sha256.Size]byte(b)}, nil
 }
@@ -60,8 +62,8 @@ func (h SecretHash) String() string {
 
 func hashOf(secret string) SecretHash { return SecretHash{sha256.Sum256([]byte(secret))} }
 
-// anySecret reports whether a secret is one of those hashed. It takes the same time for a client that is not known, which has
-// none.
+// anySecret reports whether a secret is one of those hashed. It takes the same time for a client that is not known, which
+// has none.
 func anySecret(secret string, hashes []SecretHash) bool {
 	got, found := sha256.Sum256([]byte(secret)), 0
 	if len(hashes) == 0 {

@@ -28,9 +28,9 @@ type Server struct {
 	Metadata MetadataOptions
 }
 
-// Register puts the endpoints on a mux, each below the issuer's path, and the metadata at their well-known place. The mux must
-// get requests with the paths that clients send. Bad input is a store.FieldError, and nothing is on the mux then; a pattern that
-// the mux has already panics, as ServeMux.Handle does.
+// Register puts the endpoints on a mux, each below the issuer's path, and the metadata at their well-known place. The mux
+// must get requests with the paths that clients send. Bad input is a store.FieldError, and nothing is on the mux then; a
+// pattern that the mux has already panics, as ServeMux.Handle does.
 func (s Server) Register(mux *http.ServeMux) error {
 	at, err := checkURL("Server.Issuer", s.Issuer, true)
 	if err != nil {

@@ -22,8 +22,8 @@ type SessionsOptions struct {
 	Path string
 	// Metadata returns what of a session's metadata is shown: r.Metadata for all of it. Defaults to nothing.
 	Metadata func(r store.Record) map[string]string
-	// Subject returns whose sessions an admin's path names, for instance with a realm. A store.FieldError is answered by 400, an
-	// [httpauth.Failure] as it is, and any other error is an outage. Defaults to store.User of the name in the path.
+	// Subject returns whose sessions an admin's path names, for instance with a realm. A store.FieldError is answered by 400,
+	// an [httpauth.Failure] as it is, and any other error is an outage. Defaults to store.User of the name in the path.
 	Subject func(r *http.Request, name string) (store.Subject, error)
 }
 
@@ -68,8 +68,11 @@ func newLogins(auth *httpauth.Middleware, r *token.Revoker, o *SessionsOptions, 
 	return l, nil
 }
 
+// handler is one behind a token.
+type handler func(http.ResponseWriter, *http.Request, *token.Token) error
+
 // handle puts a handler behind the access token of a request.
-func (l *logins) handle(method, rest string, do func(http.ResponseWriter, *http.Request, *token.Token) error) {
+func (l *logins) handle(method, rest string, do handler) {
 	inner := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		t, ok := httpauth.Token(r.Context())
 		if !ok { // Required lets nobody through without
@@ -181,8 +184,9 @@ func ended(w http.ResponseWriter, err error) error {
 //	DELETE /sessions/{id}     ends one; 404 for an id that the user has not, whoever else has it
 //
 // An end is 204 once the store has acknowledged it, and 503 if nobody knows. The token is that of a middleware around the
-// handler, where there is one, and else judged here. API keys and other issuers' tokens are refused by 403: they are nobody's
-// logins here. Where tokens come in cookies, let the middleware check for forged requests (CSRF): this handler does not.
+// handler, where there is one, and else judged here. API keys and other issuers' tokens are refused by 403: they are
+// nobody's logins here. Where tokens come in cookies, let the middleware check for forged requests (CSRF): this handler does
+// not.
 type Sessions struct{ *logins }
 
 // NewSessions makes the handler. o may be nil. Bad input is a store.FieldError.
@@ -192,25 +196,27 @@ func NewSessions(auth *httpauth.Middleware, r *token.Revoker, o *SessionsOptions
 		return nil, err
 	}
 	s := &Sessions{l}
-	own := func(do func(http.ResponseWriter, *http.Request, *token.Token) error) func(http.ResponseWriter, *http.Request, *token.Token) error {
-		return func(w http.ResponseWriter, r *http.Request, t *token.Token) error {
-			if t.IsAPIKey() || t.Foreign() {
-				return refusal(http.StatusForbidden, CodeAccessDenied, "this is for logins", nil)
-			}
-			return do(w, r, t)
-		}
-	}
-	l.handle(http.MethodGet, "", own(func(w http.ResponseWriter, r *http.Request, t *token.Token) error {
+	l.handle(http.MethodGet, "", loginsOnly(func(w http.ResponseWriter, r *http.Request, t *token.Token) error {
 		return l.list(w, r, t.Subject(), t.SessionID())
 	}))
-	l.handle(http.MethodDelete, "", own(func(w http.ResponseWriter, r *http.Request, t *token.Token) error {
+	l.handle(http.MethodDelete, "", loginsOnly(func(w http.ResponseWriter, r *http.Request, t *token.Token) error {
 		return ended(w, l.revoker.Subject(r.Context(), t.Subject(), reasonUser))
 	}))
-	l.handle(http.MethodDelete, "/others", own(s.endOthers))
-	l.handle(http.MethodDelete, "/{id}", own(func(w http.ResponseWriter, r *http.Request, t *token.Token) error {
+	l.handle(http.MethodDelete, "/others", loginsOnly(s.endOthers))
+	l.handle(http.MethodDelete, "/{id}", loginsOnly(func(w http.ResponseWriter, r *http.Request, t *token.Token) error {
 		return l.kick(w, r, t.Subject(), reasonUser)
 	}))
 	return s, nil
+}
+
+// loginsOnly refuses tokens that are no login of ours. An API key's subject is that of the user's keys: it would list those.
+func loginsOnly(do handler) handler {
+	return func(w http.ResponseWriter, r *http.Request, t *token.Token) error {
+		if t.IsAPIKey() || t.Foreign() {
+			return refusal(http.StatusForbidden, CodeAccessDenied, "this is for logins", nil)
+		}
+		return do(w, r, t)
+	}
 }
 
 func (s *Sessions) endOthers(w http.ResponseWriter, r *http.Request, t *token.Token) error {
@@ -227,40 +233,48 @@ func (s *Sessions) endOthers(w http.ResponseWriter, r *http.Request, t *token.To
 //	DELETE /users/{name}/sessions        ends all of them
 //	DELETE /users/{name}/sessions/{id}   ends one; 404 for an id that the user has not
 //
-// The token must name the scope, whatever httpauth.Options.SessionsUnscoped says of users' own logins: everybody has one of those.
-type AdminSessions struct{ *logins }
+// The token must name the scope, whatever httpauth.Options.SessionsUnscoped says of users' own logins: everybody has one of
+// those.
+type AdminSessions struct {
+	*logins
+	scope string
+}
 
 // NewAdminSessions makes the handler. scope is required. o may be nil. Bad input is a store.FieldError.
-func NewAdminSessions(auth *httpauth.Middleware, r *token.Revoker, scope string, o *SessionsOptions) (*AdminSessions, error) {
+func NewAdminSessions(
+	auth *httpauth.Middleware, r *token.Revoker, scope string, o *SessionsOptions,
+) (*AdminSessions, error) {
 	if scope == "" || strings.ContainsAny(scope, " \"\\") {
-		return nil, invalid("scope", "is empty, or no scope of RFC 6749 section 3.3", "name the scope that admins have: sessions:admin")
+		return nil, invalid("scope", "is empty, or no scope of RFC 6749 section 3.3",
+			"name the scope that admins have: sessions:admin")
 	}
 	l, err := newLogins(auth, r, o, "/users/{name}/sessions")
 	if err != nil {
 		return nil, err
 	}
-	admin := func(do func(http.ResponseWriter, *http.Request, store.Subject, *token.Token) error) func(http.ResponseWriter, *http.Request, *token.Token) error {
-		return func(w http.ResponseWriter, r *http.Request, t *token.Token) error {
-			if t.Foreign() || !t.HasScopes(scope) {
-				return httpauth.FailureOf(&httpauth.ScopeError{Scopes: []string{scope}})
-			}
-			subject, err := l.subject(r)
-			if err != nil {
-				return err
-			}
-			return do(w, r, subject, t)
-		}
-	}
-	l.handle(http.MethodGet, "", admin(func(w http.ResponseWriter, r *http.Request, s store.Subject, t *token.Token) error {
-		return l.list(w, r, s, t.SessionID())
-	}))
-	l.handle(http.MethodDelete, "", admin(func(w http.ResponseWriter, r *http.Request, s store.Subject, _ *token.Token) error {
+	a := &AdminSessions{l, scope}
+	l.handle(http.MethodGet, "", a.admin(l.list))
+	l.handle(http.MethodDelete, "", a.admin(func(w http.ResponseWriter, r *http.Request, s store.Subject, _ string) error {
 		return ended(w, l.revoker.Subject(r.Context(), s, reasonAdmin))
 	}))
-	l.handle(http.MethodDelete, "/{id}", admin(func(w http.ResponseWriter, r *http.Request, s store.Subject, _ *token.Token) error {
+	l.handle(http.MethodDelete, "/{id}", a.admin(func(w http.ResponseWriter, r *http.Request, s store.Subject, _ string) error {
 		return l.kick(w, r, s, reasonAdmin)
 	}))
-	return &AdminSessions{l}, nil
+	return a, nil
+}
+
+// admin lets tokens with the scope through to do, with the user that the path names and the session of the one that asks.
+func (a *AdminSessions) admin(do func(http.ResponseWriter, *http.Request, store.Subject, string) error) handler {
+	return func(w http.ResponseWriter, r *http.Request, t *token.Token) error {
+		if t.Foreign() || !t.HasScopes(a.scope) {
+			return httpauth.FailureOf(&httpauth.ScopeError{Scopes: []string{a.scope}})
+		}
+		subject, err := a.subject(r)
+		if err != nil {
+			return err
+		}
+		return do(w, r, subject, t.SessionID())
+	}
 }
 
 // subject is the user that an admin's path names.

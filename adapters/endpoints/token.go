@@ -16,16 +16,16 @@ const grantRefresh = "refresh_token"
 
 // TokenOptions are what a [Token] may be told. The zero value is the safe one.
 type TokenOptions struct {
-	// Clients says which client refreshes; a token that is another client's is refused. A client that is registered with a secret
-	// or a certificate must prove itself, and for public ones there is the method [Public]. Defaults to nil: nobody asks who the
-	// client is, for an issuer whose one client is public, and the token alone is good.
+	// Clients says which client refreshes; a token that is another client's is refused. A client that is registered with a
+	// secret or a certificate must prove itself, and for public ones there is the method [Public]. Defaults to nil: nobody asks
+	// who the client is, for an issuer whose one client is public, and the token alone is good.
 	Clients *ClientAuth
 	// FirstParty is as in [RevocationOptions]. Defaults to none.
 	FirstParty []string
 	// Scope returns the claims of the next access token where the request names a scope (RFC 6749 §6): narrower than what was
-	// granted, or equal. It is asked before the token is used; the claims take the place of IssuerOptions.Claims. An error that is
-	// an [httpauth.Failure] is answered as it is; any other is an outage. Defaults to nil: a request that names a scope is refused
-	// by invalid_scope, and its token is not used.
+	// granted, or equal. It is asked before the token is used; the claims take the place of IssuerOptions.Claims. An error that
+	// is an [httpauth.Failure] is answered as it is; any other is an outage. Defaults to nil: a request that names a scope is
+	// refused by invalid_scope, and its token is not used.
 	Scope func(ctx context.Context, t *token.RefreshToken, scope []string) (claims any, err error)
 	// Binding returns who presents the token; see token.RefreshOptions. Defaults to none.
 	Binding func(r *http.Request) string
@@ -58,8 +58,10 @@ func NewToken(issuer *token.Issuer, o *TokenOptions) (*Token, error) {
 	}
 	e.firstParty = slices.Clone(e.opts.FirstParty)
 	var err error
-	e.answers, err = e.opts.Answers.fill(e.opts.Clients)
-	return e, err
+	if e.answers, err = e.opts.Answers.fill(e.opts.Clients); err != nil {
+		return nil, err
+	}
+	return e, nil
 }
 
 // ServeHTTP refreshes.
@@ -137,7 +139,8 @@ func refreshFailure(err error) error {
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrIndeterminate):
 		return outage(err)
 	case errors.Is(err, store.ErrReplayLimit):
-		return refusal(http.StatusConflict, httpauth.CodeReplayLimit, "the refresh token was used too often at once; use the newest one", err)
+		return refusal(http.StatusConflict, httpauth.CodeReplayLimit,
+			"the refresh token was used too often at once; use the newest one", err)
 	case errors.Is(err, store.ErrInvalid):
 		return refusal(http.StatusInternalServerError, CodeServerError, "the next tokens cannot be made", err)
 	}

@@ -24,8 +24,8 @@ func grant(raw string, more ...string) string {
 	return f(append([]string{"grant_type", "refresh_token", "refresh_token", raw}, more...)...)
 }
 
-// TestToken: RFC 6749 §6 with the errors of §5.2. After a refusal the token is as good as before, unless the case says that it
-// was no good.
+// TestToken: RFC 6749 §6 with the errors of §5.2. After a refusal the token is as good as before, unless the case says that
+// it was no good.
 func TestToken(t *testing.T) {
 	whole := func(p token.Pair) string { return grant(p.Refresh.Reveal()) }
 	for _, c := range []struct {
@@ -99,8 +99,8 @@ func TestTokenWithoutClients(t *testing.T) {
 	wantOAuth(t, post(t, s, grant("unknown")), 400, "invalid_grant")
 }
 
-// TestTokenReuse: within the grace window the same successor, up to its limit (409, the session lives); later reuse, which ends
-// the session (RFC 9700 §4.14.2).
+// TestTokenReuse: within the grace window the same successor, up to its limit (409, the session lives); later reuse, which
+// ends the session (RFC 9700 §4.14.2).
 func TestTokenReuse(t *testing.T) {
 	k := newKit(t, func(o *token.IssuerOptions) { o.GraceReplays = 2 })
 	s := serve(t, k.token(endpoints.TokenOptions{Clients: k.clients}))
