@@ -3,6 +3,7 @@ package endpoints_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -186,6 +187,23 @@ func TestBackChannelLogoutEndsMore(t *testing.T) {
 	if k.alive(own.Access.Reveal()) {
 		t.Error("our own session lives on")
 	}
+}
+
+// TestBackChannelLogoutByPublishedKeys: the keys are those that the provider publishes, found by its metadata over HTTP; while it
+// cannot be asked, the answer is 503.
+func TestBackChannelLogoutByPublishedKeys(t *testing.T) {
+	k := newKit(t, nil)
+	mux := http.NewServeMux()
+	op := serve(t, mux)
+	remote := must(token.NewDiscoveredKeys(op.URL, nil))
+	v := must(token.NewLogoutVerifier(op.URL, remote, []string{"web"}, &token.LogoutOptions{Now: k.clock.Now}))
+	s := serve(t, must(endpoints.NewBackChannelLogout(v, k.revoker, k.store, nil)))
+	raw := k.logoutToken(jwt.MapClaims{"iss": op.URL})
+	wantOAuth(t, post(t, s, f("logout_token", raw)), 503, "temporarily_unavailable")
+	published := must(endpoints.NewJWKS(must(endpoints.PublicKeys(providerKey())), nil))
+	noErr(t, endpoints.Server{Issuer: op.URL, JWKS: published}.Register(mux))
+	noErr(t, remote.Fetch(t.Context()))
+	wantOAuth(t, post(t, s, f("logout_token", raw)), 200, "")
 }
 
 func TestNewBackChannelLogoutRefuses(t *testing.T) {

@@ -1,9 +1,12 @@
 package endpoints_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -133,7 +136,7 @@ func TestRevocationOfDeadTokens(t *testing.T) {
 		wantOAuth(t, post(t, s, f("token", p.Access.Reveal()), asWeb), 200, "")
 	}
 	p = k.login(ann)
-	k.clock.Add(91 * 24 * 3600e9)
+	k.clock.Add(91 * 24 * time.Hour)
 	before := k.store.Calls(storetest.VerbRevoke)
 	for _, raw := range []string{p.Access.Reveal(), p.Refresh.Reveal()} {
 		wantOAuth(t, post(t, s, f("token", raw), asWeb), 200, "")
@@ -178,6 +181,57 @@ func TestRevocationOfAnAudienceUnknownHere(t *testing.T) {
 	k := newKit(t, func(o *token.IssuerOptions) { o.Audience = []string{otherAPI} })
 	s := serve(t, k.revocation(endpoints.RevocationOptions{}))
 	wantOAuth(t, post(t, s, f("token", k.login(ann).Access.Reveal()), asWeb), 400, "unsupported_token_type")
+}
+
+// TestRevocationAfterAChangeOfKeys: a refresh token outlives the time for which its key checks access tokens, and can be revoked
+// as long as it can be used.
+func TestRevocationAfterAChangeOfKeys(t *testing.T) {
+	k := newKit(t, nil)
+	ring := must(token.NewKeyring(token.RingKeys{Signing: k.key}, &token.KeyringOptions{Now: k.clock.Now}))
+	issuer := must(token.NewIssuer(k.store, issuerName, ring, &token.IssuerOptions{ClientID: "web", Now: k.clock.Now}))
+	v := must(token.NewVerifier([]token.TrustedIssuer{{Issuer: issuerName, Keys: ring, Check: token.Denylist(k.store)}},
+		&token.VerifierOptions{Now: k.clock.Now, TouchInterval: -1}))
+	p := must(issuer.Login(t.Context(), ann, token.LoginOptions{}))
+	next := must(token.Ed25519("k2", signingKey("next")))
+	noErr(t, ring.Update(token.RingKeys{Signing: next, Retired: []token.RetiredKey{{Key: k.key.VerifyKey()}}}))
+	k.clock.Add(24 * time.Hour)
+	s := serve(t, must(endpoints.NewRevocation(issuer, v, k.revoker, k.clients, nil)))
+	wantOAuth(t, post(t, s, f("token", p.Refresh.Reveal()), asWeb), 200, "")
+	if _, err := issuer.CheckRefresh(t.Context(), p.Refresh.Reveal()); !errors.Is(err, token.ErrRevoked) {
+		t.Errorf("afterwards it is %v", err)
+	}
+}
+
+// lostKeys is a set that cannot be had for a while.
+type lostKeys struct {
+	token.KeySet
+	down bool
+}
+
+func (l *lostKeys) FindKey(ctx context.Context, kid string) (token.VerifyKey, error) {
+	if l.down {
+		return noKeys{}.FindKey(ctx, kid)
+	}
+	return l.KeySet.FindKey(ctx, kid)
+}
+
+// TestWithoutKeys: a token that cannot be judged is neither dead nor inactive; a refresh token needs the issuer's own key alone.
+func TestWithoutKeys(t *testing.T) {
+	k := newKit(t, nil)
+	keys := &lostKeys{KeySet: k.key.VerifyKey()}
+	k.verifier = must(token.NewVerifier([]token.TrustedIssuer{
+		{Issuer: issuerName, Keys: keys, Audience: []string{ownAPI}, Check: token.Denylist(k.store)},
+	}, &token.VerifierOptions{Now: k.clock.Now, TouchInterval: -1}))
+	revoke, introspect := serve(t, k.revocation(endpoints.RevocationOptions{})), serve(t, k.introspection(endpoints.IntrospectionOptions{}))
+	p := k.login(ann)
+	keys.down = true
+	wantOAuth(t, post(t, revoke, f("token", p.Access.Reveal()), asWeb), 503, "temporarily_unavailable")
+	wantOAuth(t, post(t, introspect, f("token", p.Access.Reveal()), asWeb), 503, "temporarily_unavailable")
+	wantOAuth(t, post(t, revoke, f("token", p.Refresh.Reveal()), asWeb), 200, "")
+	keys.down = false
+	if k.alive(p.Access.Reveal()) {
+		t.Error("its session lives on")
+	}
 }
 
 func TestNewRevocationRefuses(t *testing.T) {
