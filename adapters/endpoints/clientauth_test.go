@@ -176,6 +176,12 @@ func TestRegistryInAnOutage(t *testing.T) {
 	ask(401, "invalid_client")
 	err = errors.New("the database is down")
 	ask(503, "temporarily_unavailable")
+	byCertificate := httptest.NewRequest(http.MethodPost, "/", nil)
+	byCertificate.PostForm = url.Values{"client_id": {"web"}}
+	byCertificate.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{{}}}}
+	if _, got := endpoints.Certificate(r).Authenticate(byCertificate); !errors.Is(got, err) {
+		t.Errorf("a certificate: %v", got)
+	}
 	known, err = true, nil
 	ask(400, "invalid_grant")
 }

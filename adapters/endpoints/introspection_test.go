@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"math"
 	"net/http"
 	"reflect"
 	"slices"
@@ -133,9 +134,11 @@ func TestIntrospectionMembers(t *testing.T) {
 func TestIntrospectionOfMoreMembers(t *testing.T) {
 	k := newKit(t, nil)
 	var fail error
+	more := map[string]any{"sub": "bob", "active": false, "cnf": "x", "scope": "admin"}
 	s := serve(t, k.introspection(endpoints.IntrospectionOptions{
 		Members: func(_ context.Context, tk *token.Token, client string) (map[string]any, error) {
-			return map[string]any{"username": tk.Owner().Name + "@" + client, "sub": "bob", "active": false, "cnf": "x", "scope": "admin"}, fail
+			more["username"] = tk.Owner().Name + "@" + client
+			return more, fail
 		},
 	}))
 	raw := k.login(ann).Access.Reveal()
@@ -146,6 +149,8 @@ func TestIntrospectionOfMoreMembers(t *testing.T) {
 	if got := post(t, s, f("token", "unknown"), asWeb); got.body != inactive {
 		t.Errorf("of an unknown token it tells %s", got.body)
 	}
+	more = map[string]any{"x": math.Inf(1)}
+	wantOAuth(t, post(t, s, f("token", raw), asWeb), 500, "server_error")
 	fail = errors.New("the directory is down")
 	wantOAuth(t, post(t, s, f("token", raw), asWeb), 503, "temporarily_unavailable")
 }

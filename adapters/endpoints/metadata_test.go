@@ -165,6 +165,15 @@ func TestServerOfSome(t *testing.T) {
 	if names != "grant_types_supported issuer token_endpoint token_endpoint_auth_methods_supported" {
 		t.Errorf("it has %s", names)
 	}
+	mux = http.NewServeMux()
+	noErr(t, endpoints.Server{
+		Issuer: issuerName, Token: must(endpoints.NewToken(k.issuer, nil)),
+		Metadata: endpoints.MetadataOptions{TokenEndpoint: issuerName + "/elsewhere", TokenAuth: []string{"private_key_jwt"}},
+	}.Register(mux))
+	doc := get(t, serve(t, mux), "/.well-known/oauth-authorization-server").body
+	if !strings.Contains(doc, `"`+issuerName+`/elsewhere"`) || !strings.Contains(doc, `["private_key_jwt"]`) {
+		t.Errorf("what was given is not told: %s", doc)
+	}
 	if got := get(t, s, endpoints.JWKSPath); got.status != 404 {
 		t.Errorf("keys that are not there answer %d", got.status)
 	}

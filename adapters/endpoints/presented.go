@@ -16,13 +16,10 @@ type owners struct{ firstParty []string }
 // (an API key, or a JWT whose client_id is its issuer, as IssuerOptions.ClientID defaults to) is that of the first-party
 // clients alone.
 func (o owners) own(client, tokenClient, issuer string) bool {
-	switch {
-	case client == "":
-		return false
-	case tokenClient == "" || tokenClient == issuer:
-		return slices.Contains(o.firstParty, client) || client == tokenClient
+	if client == tokenClient {
+		return true
 	}
-	return client == tokenClient
+	return (tokenClient == "" || tokenClient == issuer) && slices.Contains(o.firstParty, client)
 }
 
 // presented is a text that was recognised: exactly one field is set.

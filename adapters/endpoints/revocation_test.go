@@ -228,6 +228,17 @@ func TestWithoutKeys(t *testing.T) {
 	wantOAuth(t, post(t, revoke, f("token", p.Access.Reveal()), asWeb), 503, "temporarily_unavailable")
 	wantOAuth(t, post(t, introspect, f("token", p.Access.Reveal()), asWeb), 503, "temporarily_unavailable")
 	wantOAuth(t, post(t, revoke, f("token", p.Refresh.Reveal()), asWeb), 200, "")
+	other := must(token.Ed25519("k0", signingKey("older")))
+	older := must(token.NewIssuer(k.store, issuerName, other, &token.IssuerOptions{Now: k.clock.Now}))
+	k.issuer = must(token.NewIssuer(k.store, issuerName, k.key, &token.IssuerOptions{Now: k.clock.Now, Keys: keys}))
+	raw := must(older.Login(t.Context(), ann, token.LoginOptions{})).Refresh.Reveal()
+	keys.down = false
+	k.verifier = must(token.NewVerifier([]token.TrustedIssuer{
+		{Issuer: issuerName, Keys: k.key.VerifyKey(), Audience: []string{ownAPI}, Check: token.Denylist(k.store)},
+	}, &token.VerifierOptions{Now: k.clock.Now, TouchInterval: -1}))
+	revoke = serve(t, k.revocation(endpoints.RevocationOptions{}))
+	keys.down = true
+	wantOAuth(t, post(t, revoke, f("token", raw), asWeb), 503, "temporarily_unavailable")
 	keys.down = false
 	if k.alive(p.Access.Reveal()) {
 		t.Error("its session lives on")

@@ -177,6 +177,17 @@ func TestSessionsInAnOutage(t *testing.T) {
 	}
 }
 
+// TestSessionsThatEndMeanwhile: the session that asks has ended since its token was judged.
+func TestSessionsThatEndMeanwhile(t *testing.T) {
+	for _, err := range []error{store.ErrNotFound, store.ErrRevoked} {
+		k := newKit(t, nil)
+		s := k.sessions(t, nil)
+		me := bearer(k.login(ann).Access.Reveal())
+		k.store.Inject(storetest.Fault{Verb: storetest.VerbRevoke, Err: err})
+		wantOAuth(t, get(t, s, "/sessions/others", me, method(http.MethodDelete)), 401, "invalid_token")
+	}
+}
+
 // TestSessionsBehindAMiddleware: a token that was judged around the handler is not judged again, and its rules count.
 func TestSessionsBehindAMiddleware(t *testing.T) {
 	k := newKit(t, nil)

@@ -22,10 +22,10 @@ type TokenOptions struct {
 	Clients *ClientAuth
 	// FirstParty is as in [RevocationOptions]. Defaults to none.
 	FirstParty []string
-	// Scope returns the claims of the next access token where the request names a scope (RFC 6749 §6): narrower than what was
-	// granted, or equal. It is asked before the token is used; the claims take the place of IssuerOptions.Claims. An error that
-	// is an [httpauth.Failure] is answered as it is; any other is an outage. Defaults to nil: a request that names a scope is
-	// refused by invalid_scope, and its token is not used.
+	// Scope returns the claims of an access token of exactly the scope that the request names (RFC 6749 §6): narrower than what
+	// was granted, or equal. It is asked before the token is used; the claims take the place of IssuerOptions.Claims. An error
+	// that is an [httpauth.Failure] is answered as it is, for a scope that was not granted for instance; any other is an
+	// outage. Defaults to nil: a request that names a scope is refused by invalid_scope, and its token is not used.
 	Scope func(ctx context.Context, t *token.RefreshToken, scope []string) (claims any, err error)
 	// Binding returns who presents the token; see token.RefreshOptions. Defaults to none.
 	Binding func(r *http.Request) string
