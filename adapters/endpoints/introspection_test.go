@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/golang-jwt/jwt/v5"
+
 	"github.com/jetonkit/jeton/adapters/endpoints"
 	"github.com/jetonkit/jeton/store"
 	"github.com/jetonkit/jeton/storetest"
@@ -127,6 +129,22 @@ func TestIntrospectionMembers(t *testing.T) {
 	names := slices.Sorted(maps.Keys(got))
 	if text := strings.Join(names, " "); text != "active aud client_id exp iat iss jti sid sub token_type" {
 		t.Errorf("of a plain token it tells %s", text)
+	}
+}
+
+// TestIntrospectionOfNotBefore: an nbf is told too, of a token that somebody else made with our key.
+func TestIntrospectionOfNotBefore(t *testing.T) {
+	k := newKit(t, nil)
+	now := k.clock.Now().Unix()
+	made := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
+		"iss": issuerName, "sub": "ann", "aud": ownAPI, "iat": now, "nbf": now - 5, "exp": now + 60, "jti": "j", "sid": "s", "client_id": "web",
+		"seq": int64(1) << 52,
+	})
+	made.Header["kid"], made.Header["typ"] = "k1", "at+jwt"
+	s := serve(t, k.introspection(endpoints.IntrospectionOptions{}))
+	got := post(t, s, f("token", must(made.SignedString(signingKey("issuer")))), asWeb).json(t)
+	if got["nbf"] != float64(now-5) {
+		t.Errorf("it tells %v", got)
 	}
 }
 
