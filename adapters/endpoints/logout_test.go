@@ -12,6 +12,7 @@ import (
 
 	"github.com/jetonkit/jeton/adapters/endpoints"
 	"github.com/jetonkit/jeton/store"
+	storecache "github.com/jetonkit/jeton/store/cache"
 	"github.com/jetonkit/jeton/storetest"
 	"github.com/jetonkit/jeton/token"
 )
@@ -116,6 +117,22 @@ func TestBackChannelLogoutOnce(t *testing.T) {
 	wantOAuth(t, post(t, s, f("logout_token", k.logoutToken(nil))), 200, "")
 	if k.alive(later) {
 		t.Error("the next logout did not end it")
+	}
+}
+
+// TestBackChannelLogoutBehindACache: an id that the cache has just told as free is used once it was taken.
+func TestBackChannelLogoutBehindACache(t *testing.T) {
+	k := newKit(t, nil)
+	cached := must(storecache.New(t.Context(), k.store, nil))
+	t.Cleanup(func() { noErr(t, cached.Close()) })
+	s := serve(t, must(endpoints.NewBackChannelLogout(k.logoutVerifier(nil), must(token.NewRevoker(cached, nil)), cached, nil)))
+	raw := k.logoutToken(nil)
+	restore := k.down(storetest.VerbRevoke)
+	wantOAuth(t, post(t, s, f("logout_token", raw)), 503, "temporarily_unavailable")
+	restore()
+	wantOAuth(t, post(t, s, f("logout_token", raw)), 200, "")
+	for range 3 {
+		wantOAuth(t, post(t, s, f("logout_token", raw)), 400, "invalid_request")
 	}
 }
 
