@@ -29,6 +29,8 @@ type Handler interface {
 type Options struct {
 	// Poll is how long after a poll the next follows, a tenth more or less. Required.
 	Poll time.Duration
+	// Partitions is how many the handler was made for; a feed that has another number by now is an error. Zero: any.
+	Partitions int
 	// Timeout ends one poll. Defaults to Poll, at least 100ms.
 	Timeout time.Duration
 	// Now is the clock that Synced's times come from. Defaults to time.Now.
@@ -59,6 +61,9 @@ func Run(ctx context.Context, feed store.Feed, h Handler, o Options) error {
 	n, err := feed.Partitions(ctx)
 	if err != nil {
 		return err
+	}
+	if o.Partitions != 0 && n != o.Partitions {
+		return fmt.Errorf("%w: the feed has %d partitions and had %d: open what follows it again", store.ErrCorrupt, n, o.Partitions)
 	}
 	f := &follower{feed: feed, h: h, o: o, parts: make([]part, n)}
 	for i := range f.parts {
@@ -111,25 +116,25 @@ func (f *follower) pollAlways(ctx context.Context, p *part) {
 	}
 }
 
-// drain polls until the feed has no more. The lock keeps bells out: an event must not be told between two polls.
+// drain polls until the feed has no more. The lock keeps bells out: an event must not be told between two polls. What is read
+// from the start may hold several births, each on a page of its own; after that another one is a doubt.
 func (f *follower) drain(ctx context.Context, p *part) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for doubts := 0; ; {
+	doubts, anew := 0, p.at == store.Position{}
+	for {
 		sent := f.o.Now()
 		batch, err := f.poll(ctx, p)
 		if err != nil {
 			return err
 		}
 		events, proven := batch.After(p.at)
-		if proven {
-			proven = f.sameBirth(p, batch.Events)
-		}
+		proven = proven && (anew || p.sameBirth(batch.Events))
 		if !proven {
 			if doubts++; doubts > 2 {
 				return errors.New("the feed denies its own events")
 			}
-			p.at, p.birth = store.Position{}, time.Time{}
+			p.at, p.birth, anew = store.Position{}, time.Time{}, true
 			f.h.Doubt(p.no)
 			continue
 		}
@@ -147,12 +152,8 @@ func (f *follower) poll(ctx context.Context, p *part) (store.Batch, error) {
 	return f.feed.Poll(ctx, p.no, p.at)
 }
 
-// sameBirth reports whether all events are of the life that the follower knows: a store that was lost begins another. From
-// the zero position on it knows none, and the last counts.
-func (f *follower) sameBirth(p *part, events []store.Event) bool {
-	if p.birth.IsZero() {
-		return true
-	}
+// sameBirth reports whether all events are of the life that the follower knows: a store that was lost begins another.
+func (p *part) sameBirth(events []store.Event) bool {
 	for _, e := range events {
 		if !e.Birth.Equal(p.birth) {
 			return false

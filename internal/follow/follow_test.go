@@ -169,6 +169,16 @@ func TestRun(t *testing.T) {
 			f.reborn()
 			f.write(2)
 		}, 2, []uint64{0, 1, 2}},
+		{"births that a feed holds already are told whole, and the next is doubt again", func(f *tape, _ *pupil) {
+			f.page = 2
+			f.lose(1) // another feed than the one that was read
+			for i := range uint64(6) {
+				f.write(i + 1)
+				f.reborn()
+			}
+			time.Sleep(3 * pace)
+			f.write(7)
+		}, 3, []uint64{1, 2, 3, 4, 5, 6, 7}},
 		{"an outage is no doubt", func(f *tape, _ *pupil) {
 			time.Sleep(pace)
 			f.fail(errors.New("down"))
@@ -400,5 +410,9 @@ func TestBadOptions(t *testing.T) {
 	err := follow.Run(t.Context(), newTape(), &pupil{}, follow.Options{})
 	if !errors.Is(err, store.ErrInvalid) {
 		t.Errorf("Run without a pace: %v", err)
+	}
+	p := &pupil{}
+	if err := follow.Run(t.Context(), newTape(), p, follow.Options{Poll: pace, Partitions: 2}); !errors.Is(err, store.ErrCorrupt) || p.doubts != 0 {
+		t.Errorf("Run for two partitions on a feed of one: %v, %d doubts", err, p.doubts)
 	}
 }

@@ -95,7 +95,7 @@ func (c *Cache) follow(feed store.Feed) (stop func()) {
 		defer close(done)
 		for {
 			// It ends before its context only if the feed cannot say how many partitions it has, by now.
-			err := follow.Run(ctx, feed, c.core, follow.Options{Poll: o.Poll, Now: o.Now, Log: failed})
+			err := follow.Run(ctx, feed, c.core, follow.Options{Poll: o.Poll, Partitions: len(c.core.parts), Now: o.Now, Log: failed})
 			if ctx.Err() != nil {
 				return
 			}

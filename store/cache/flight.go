@@ -3,7 +3,6 @@ package storecache
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jetonkit/jeton/store"
@@ -21,7 +20,7 @@ type flight struct {
 	route  route
 	src    store.StampSource
 	landed chan struct{}
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 
 	waiting int // under the core's lock; at 0 the flight is called off
 
@@ -45,7 +44,7 @@ func (c *core) miss(ctx context.Context, key uint64, q question, now time.Time) 
 	select {
 	case <-f.landed:
 	case <-ctx.Done():
-		c.leave(f)
+		c.leave(f, ctx.Err())
 		return nil, ctx.Err()
 	}
 	if f.panicked != nil {
@@ -73,7 +72,7 @@ func (c *core) board(ctx context.Context, key uint64, q question, src store.Stam
 	}
 	f := &flight{question: q.own(), route: r, src: src, landed: make(chan struct{}), waiting: 1}
 	c.flights[r] = f
-	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	ctx, f.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	c.landed.Add(1)
 	if c.probe != nil {
 		c.probe.start(func() { c.fly(ctx, f) })
@@ -83,13 +82,14 @@ func (c *core) board(ctx context.Context, key uint64, q question, src store.Stam
 	return f, nil
 }
 
-// leave is for a caller that does not wait any longer.
-func (c *core) leave(f *flight) {
+// leave is for a caller that does not wait any longer. The last one's reason is the flight's cause to end: a breaker behind
+// the cache must tell a deadline, which the store let pass, from a caller that went away.
+func (c *core) leave(f *flight, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f.waiting--; f.waiting == 0 {
 		c.forget(f)
-		f.cancel()
+		f.cancel(why)
 	}
 }
 
@@ -108,7 +108,7 @@ func (c *core) fly(ctx context.Context, f *flight) {
 		c.mu.Lock()
 		c.forget(f)
 		c.mu.Unlock()
-		f.cancel()
+		f.cancel(nil)
 		close(f.landed)
 	}()
 	select {
@@ -118,16 +118,17 @@ func (c *core) fly(ctx context.Context, f *flight) {
 		f.err = ctx.Err()
 		return
 	}
+	asked := c.o.Now()
 	st, err := c.ask(ctx, f.subject, f.ids...)
 	if err != nil {
 		f.err = err
 		return
 	}
-	if len(st.Entries) != len(f.ids) {
-		f.err = fmt.Errorf("%w: %d answers to %d ids", store.ErrCorrupt, len(st.Entries), len(f.ids))
+	a, err := newAnswer(f.question, st, asked)
+	if err != nil {
+		f.err = err
 		return
 	}
-	a := newAnswer(f.question, st, c.o.Now())
 	c.keep(f.route.key, a, f.src)
 	f.answer = a
 }
@@ -137,7 +138,7 @@ func (c *core) end() {
 	c.mu.Lock()
 	c.closed.Store(true)
 	for _, f := range c.flights {
-		f.cancel()
+		f.cancel(nil)
 	}
 	c.mu.Unlock()
 	c.landed.Wait()
