@@ -150,6 +150,12 @@ func (e *Introspection) tell(ctx context.Context, t *token.Token, client string)
 			}
 		}
 	}
+	describe(told, t)
+	return told, nil
+}
+
+// describe adds the members of RFC 7662 §2.2 and those of ours.
+func describe(told map[string]any, t *token.Token) {
 	told["active"], told["token_type"] = true, "Bearer"
 	put(told, "scope", strings.Join(t.Scopes(), " "))
 	put(told, "client_id", t.ClientID())
@@ -175,7 +181,6 @@ func (e *Introspection) tell(ctx context.Context, t *token.Token, client string)
 	if cnf := t.ConfirmationJSON(); cnf != nil { // as it is written: a key of a kind unknown here binds all the same
 		told["cnf"] = json.RawMessage(cnf)
 	}
-	return told, nil
 }
 
 // ourMembers are those that a token alone decides, also where it has none of them: a cnf from elsewhere would bind it.
