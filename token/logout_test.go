@@ -1,7 +1,6 @@
 package token_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"

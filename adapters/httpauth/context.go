@@ -2,11 +2,16 @@ package httpauth
 
 import (
 	"context"
+	"net/http"
+	"sync/atomic"
 
 	"github.com/jetonkit/jeton/token"
 )
 
-type contextKey struct{}
+type (
+	contextKey struct{}
+	callKey    struct{}
+)
 
 // WithToken returns a context that [Token] finds t in. It is for adapters to other frameworks, and for tests of handlers.
 func WithToken(ctx context.Context, t *token.Token) context.Context {
@@ -18,4 +23,25 @@ func WithToken(ctx context.Context, t *token.Token) context.Context {
 func Token(ctx context.Context) (*token.Token, bool) {
 	t, _ := ctx.Value(contextKey{}).(*token.Token)
 	return t, t != nil
+}
+
+// call is the context of a request that was judged. It is one allocation for all that there is to know.
+type call struct {
+	context.Context //nolint:containedctx // it is one
+	auth            *Middleware
+	// request is the one that came. Addresses are read from it when they are asked for.
+	request *http.Request
+	// token comes after the verifier was given the context.
+	token atomic.Pointer[token.Token]
+}
+
+// Value finds the call and its token, and else what the request's own context has.
+func (c *call) Value(key any) any {
+	switch key.(type) {
+	case contextKey:
+		return c.token.Load()
+	case callKey:
+		return c
+	}
+	return c.Context.Value(key)
 }

@@ -2,10 +2,8 @@ package httpauth
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/jetonkit/jeton/store"
 	"github.com/jetonkit/jeton/token"
@@ -27,6 +25,14 @@ const (
 	CodeConflict = "conflict"
 	// CodeSessionLimit is a login refused because its subject has as many sessions as it may: 409.
 	CodeSessionLimit = "session_limit"
+	// CodeAmbiguousPath is a path that routers read differently: 400.
+	CodeAmbiguousPath = "ambiguous_path"
+	// CodeCrossOrigin is a request that another site made a browser send, with a cookie: 403.
+	CodeCrossOrigin = "cross_origin"
+	// CodeInvalidSignature is a call whose signature is no good, where only signed ones pass: 401.
+	CodeInvalidSignature = "invalid_signature"
+	// CodeMissingSignature is a call without one, where Options.Internal says so: 401.
+	CodeMissingSignature = "missing_signature"
 	// CodeUnavailable is no answer at all: 503 (the word is that of RFC 6749 §4.1.2.1).
 	CodeUnavailable = "temporarily_unavailable"
 
@@ -59,6 +65,15 @@ func (f *Failure) Error() string {
 	return text
 }
 
+// Reason says in one word, for logs and counters, why: that of [token.Code] where a token was refused ("expired", "revoked",
+// …), and else the Code.
+func (f *Failure) Reason() string {
+	if f == nil {
+		return CodeUnavailable
+	}
+	return cmp.Or(token.Code(f.Err), f.Code)
+}
+
 // Unwrap returns the cause.
 func (f *Failure) Unwrap() error {
 	if f == nil {
@@ -79,41 +94,65 @@ func FailureOf(err error) *Failure {
 	if errors.As(err, &own) {
 		return own.answerable(err)
 	}
-	var refused *token.RefusedError
-	var scope *ScopeError
-	switch {
-	case errors.Is(err, ErrNoToken):
-		return &Failure{http.StatusUnauthorized, CodeMissingToken, "send an access token: Authorization: Bearer ...", err}
-	case errors.Is(err, ErrTwoTokens):
-		return &Failure{http.StatusBadRequest, CodeInvalidRequest, "send one Authorization header", err}
-	case errors.Is(err, token.ErrInvalidToken):
-		// The sentinel alone: details and reasons are for logs.
-		description := "token is not valid"
-		if errors.As(err, &refused) && refused.Err != nil {
-			description = refused.Err.Error()
+	for _, a := range answers {
+		if !errors.Is(err, a.to) {
+			continue
 		}
-		return &Failure{http.StatusUnauthorized, CodeInvalidToken, description, err}
-	case errors.As(err, &scope):
-		return &Failure{http.StatusForbidden, CodeInsufficientScope, "token lacks a scope", err}
-	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrIndeterminate): // whatever else it is
-		return outage(err)
-	case errors.Is(err, store.ErrReplayLimit):
-		return &Failure{http.StatusConflict, CodeReplayLimit, "refresh token was used too often at once; use the newest one", err}
-	case errors.Is(err, store.ErrConflict), errors.Is(err, store.ErrExists):
-		return &Failure{http.StatusConflict, CodeConflict, "something changed meanwhile; try again", err}
-	case errors.Is(err, store.ErrLimit):
-		return &Failure{http.StatusConflict, CodeSessionLimit, "too many sessions; end one of them first", err}
-	case errors.Is(err, store.ErrInvalid):
-		return &Failure{http.StatusBadRequest, CodeInvalidRequest, badField(err), err}
-	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrRevoked): // those of a token are above
-		return &Failure{http.StatusNotFound, CodeNotFound, "there is no such session", err}
+		f := &Failure{a.status, a.code, a.description, err}
+		if a.describe != nil {
+			f.Description = a.describe(err)
+		}
+		return f
 	}
 	return outage(err)
 }
 
+// answers is what each error means, the first that matches.
+var answers = []struct {
+	to          error
+	status      int
+	code        string
+	description string
+	describe    func(error) string // in place of description
+}{
+	{ErrNoToken, http.StatusUnauthorized, CodeMissingToken, "send an access token: Authorization: Bearer ...", nil},
+	{errTwoPlaces, http.StatusBadRequest, CodeInvalidRequest, "send one access token, in one place", nil},
+	{ErrTwoTokens, http.StatusBadRequest, CodeInvalidRequest, "send one Authorization header", nil},
+	{ErrAmbiguousPath, http.StatusBadRequest, CodeAmbiguousPath, "the path can be read in several ways; send it in its plain form", nil},
+	{ErrCrossOrigin, http.StatusForbidden, CodeCrossOrigin, "the request comes from another origin", nil},
+	{token.ErrInvalidToken, http.StatusUnauthorized, CodeInvalidToken, "", describeRefusal},
+	{errScope, http.StatusForbidden, CodeInsufficientScope, "token lacks a scope", nil},
+	{errStepUp, http.StatusUnauthorized, CodeInsufficientAuthentication, "log in again for this", nil},
+	// An outage is one, whatever else is in its chain.
+	{store.ErrUnavailable, http.StatusServiceUnavailable, CodeUnavailable, outageText, nil},
+	{store.ErrIndeterminate, http.StatusServiceUnavailable, CodeUnavailable, outageText, nil},
+	{store.ErrReplayLimit, http.StatusConflict, CodeReplayLimit, "refresh token was used too often at once; use the newest one", nil},
+	{store.ErrConflict, http.StatusConflict, CodeConflict, conflictText, nil},
+	{store.ErrExists, http.StatusConflict, CodeConflict, conflictText, nil},
+	{store.ErrLimit, http.StatusConflict, CodeSessionLimit, "too many sessions; end one of them first", nil},
+	{store.ErrInvalid, http.StatusBadRequest, CodeInvalidRequest, "", badField},
+	// Those of a token are above.
+	{store.ErrNotFound, http.StatusNotFound, CodeNotFound, notFoundText, nil},
+	{store.ErrRevoked, http.StatusNotFound, CodeNotFound, notFoundText, nil},
+}
+
+const (
+	outageText   = "no answer is possible now; try again"
+	conflictText = "something changed meanwhile; try again"
+	notFoundText = "there is no such session"
+)
+
+// describeRefusal tells the sentinel alone: details and reasons are for logs.
+func describeRefusal(err error) string {
+	if refused := (*token.RefusedError)(nil); errors.As(err, &refused) && refused.Err != nil {
+		return refused.Err.Error()
+	}
+	return "token is not valid"
+}
+
 // outage is the answer to an error that proves nothing.
 func outage(err error) *Failure {
-	return &Failure{http.StatusServiceUnavailable, CodeUnavailable, "no answer is possible now; try again", err}
+	return &Failure{http.StatusServiceUnavailable, CodeUnavailable, outageText, err}
 }
 
 // badField says which field is bad, and why. A FieldError never holds the value.
@@ -134,75 +173,4 @@ func (f *Failure) answerable(err error) *Failure {
 		return f
 	}
 	return &Failure{http.StatusInternalServerError, cmp.Or(f.Code, codeServerError), f.Description, err}
-}
-
-// WriteError answers a request with what [FailureOf] makes of err. It is the one place that errors become HTTP in: use it
-// in the handlers of login, refresh and logout too.
-func (m *Middleware) WriteError(w http.ResponseWriter, r *http.Request, err error) {
-	f := *FailureOf(err)
-	f.Code, f.Description = printable(f.Code), printable(f.Description)
-	h := w.Header()
-	for _, name := range [...]string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
-		h.Del(name) // they would describe the answer that is not given
-	}
-	h.Set("Cache-Control", "no-store")
-	if f.challenged() {
-		h.Set("WWW-Authenticate", f.challenge(m.opts.Realm))
-	}
-	if f.Status == http.StatusServiceUnavailable {
-		h.Set("Retry-After", m.retryAfter)
-	}
-	m.opts.ErrorHandler(w, r, &f)
-}
-
-// challenged reports whether the answer tells how to authenticate: always with 401 (RFC 9110 §15.5.2), and where the token
-// is what is wrong with the request (RFC 6750 §3).
-func (f *Failure) challenged() bool {
-	return f.Status == http.StatusUnauthorized || f.Code == CodeInsufficientScope ||
-		(f.Code == CodeInvalidRequest && errors.Is(f.Err, ErrTwoTokens))
-}
-
-// challenge returns the WWW-Authenticate header. Only the codes of RFC 6750 §3.1 are told in it.
-func (f *Failure) challenge(realm string) string {
-	text := `Bearer realm="` + realm + `"`
-	switch f.Code {
-	case CodeInvalidRequest, CodeInvalidToken, CodeInsufficientScope:
-		text += `, error="` + f.Code + `"`
-		if f.Description != "" {
-			text += `, error_description="` + f.Description + `"`
-		}
-	}
-	if scope := (*ScopeError)(nil); f.Code == CodeInsufficientScope && errors.As(f.Err, &scope) {
-		text += `, scope="` + printable(strings.Join(scope.Scopes, " ")) + `"`
-	}
-	return text
-}
-
-// WriteJSON writes a failure's status and the body {"error": code, "error_description": description}.
-func WriteJSON(w http.ResponseWriter, _ *http.Request, f *Failure) {
-	body, err := json.Marshal(struct {
-		Code        string `json:"error"`
-		Description string `json:"error_description,omitempty"`
-	}{f.Code, f.Description})
-	if err != nil { // two strings marshal
-		body = []byte(`{}`)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(f.Status)
-	_, _ = w.Write(append(body, '\n')) // the client may have gone
-}
-
-// printable replaces what RFC 6750 §3 does not allow in an error_description: all but %x20-21 / %x23-5B / %x5D-7E.
-// A line break in a header would begin another header.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '"':
-			return '\''
-		case r < 0x20 || r == '\\' || r > 0x7e:
-			return '?'
-		}
-		return r
-	}, text)
 }

@@ -37,7 +37,7 @@ func (b brittle) Check(ctx context.Context, t *token.Token) (token.Answer, error
 	return b.Checker.Check(ctx, t)
 }
 
-func newFixture(t *testing.T) *fixture {
+func newFixture(t testing.TB) *fixture {
 	t.Helper()
 	now := time.Now()
 	clock := func() time.Time { return now }
@@ -66,7 +66,7 @@ func newFixture(t *testing.T) *fixture {
 	return f
 }
 
-func (f *fixture) login(t *testing.T, name string) token.Pair {
+func (f *fixture) login(t testing.TB, name string) token.Pair {
 	t.Helper()
 	return must(f.issuer.Login(t.Context(), store.User(name), token.LoginOptions{}))(t)
 }
@@ -85,15 +85,15 @@ func (f *fixture) middleware(t *testing.T, o *httpauth.Options) *httpauth.Middle
 }
 
 // must returns the value of a call that has to succeed.
-func must[T any](v T, err error) func(*testing.T) T {
-	return func(t *testing.T) T {
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
 		t.Helper()
 		check(t, err)
 		return v
 	}
 }
 
-func check(t *testing.T, err error) {
+func check(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

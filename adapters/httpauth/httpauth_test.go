@@ -222,6 +222,11 @@ func get(t *testing.T, url string, authorization []string) answer {
 	if authorization != nil {
 		r.Header["Authorization"] = authorization
 	}
+	return do(t, r)
+}
+
+func do(t *testing.T, r *http.Request) answer {
+	t.Helper()
 	response := must(http.DefaultClient.Do(r))(t)
 	defer response.Body.Close()
 	return answer{response.StatusCode, response.Header, string(must(io.ReadAll(response.Body))(t))}

@@ -1,6 +1,7 @@
 package httpauth
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,21 +24,24 @@ func (e *ScopeError) Error() string {
 	return "token lacks a scope; needed: " + strings.Join(e.Scopes, " ")
 }
 
+var (
+	errScope  = errors.New("a scope is missing")
+	errStepUp = errors.New("a new authentication is needed")
+)
+
+// Is matches the errors of its kind.
+func (*ScopeError) Is(target error) bool { return target == errScope }
+
+// Is matches the errors of its kind.
+func (*StepUpError) Is(target error) bool { return target == errStepUp }
+
 // RequiredScopes lets requests through to next whose token is good, as Required does, and has all of these scopes
 // ([token.Token.Scopes]); a good token without one of them is answered by 403 and insufficient_scope.
 //
 // A JWT without a scope claim has no scopes and is refused too, unless Options.SessionsUnscoped says that users' own logins
 // may do everything. A foreign issuer's are refused all the same.
 func (m *Middleware) RequiredScopes(next http.Handler, scopes ...string) http.Handler {
-	scopes = slices.Clone(scopes)
-	return m.Required(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		t, _ := Token(r.Context())
-		if err := m.CheckScopes(t, scopes...); err != nil {
-			m.WriteError(w, r, err)
-			return
-		}
-		next.ServeHTTP(w, r)
-	}))
+	return (&Gate{m, demand{scopes: slices.Clone(scopes)}}).Handler(next)
 }
 
 // CheckScopes returns nil where a token has all of these scopes, and else a [*ScopeError], for [Middleware.WriteError]. It is

@@ -164,6 +164,10 @@ func present(h http.Handler, raw string) *httptest.ResponseRecorder {
 	if raw != "" {
 		r.Header.Set("Authorization", "Bearer "+raw)
 	}
+	return presentRequest(h, r)
+}
+
+func presentRequest(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
 	return w

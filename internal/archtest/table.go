@@ -40,6 +40,8 @@ const (
 	echo4      = "github.com/labstack/echo/v4"
 	echo5      = "github.com/labstack/echo/v5"
 	grpc       = "google.golang.org/grpc"
+	genproto   = "google.golang.org/genproto/googleapis/rpc"
+	protobuf   = "google.golang.org/protobuf"
 	ginkgo     = "github.com/onsi/ginkgo/v2"
 	gomega     = "github.com/onsi/gomega"
 	rapid      = "pgregory.net/rapid"
@@ -116,7 +118,14 @@ var Table = []Row{
 	framework("adapters/ginauth", gin),
 	framework("adapters/echoauth", echo5),
 	framework("adapters/echov4auth", echo4),
-	framework("adapters/grpcauth", grpc),
+	framework("adapters/grpcauth", grpc, genproto, protobuf),
+	{
+		Package:     "adapters/httpauth/httpauthtest",
+		Imports:     []string{"adapters/httpauth", "token", "store", "store/memory"},
+		TestSupport: true,
+		Reason:      "one table of cases for every adapter: it must not know one",
+	},
+	harness("adapters/parity/..."),
 
 	{
 		Package: "config",
@@ -167,10 +176,10 @@ func internal(pkg, what string) Row {
 	return Row{Package: pkg, Imports: []string{"store", "internal/..."}, Reason: what + ": no library, nothing above store"}
 }
 
-func framework(pkg, lib string) Row {
+func framework(pkg string, libs ...string) Row {
 	return Row{
 		Package: pkg,
-		Imports: []string{"adapters/httpauth", "token", lib},
+		Imports: append([]string{"adapters/httpauth", "token"}, libs...),
 		Reason:  "thin: a framework adapter translates for httpauth, in a module of its own",
 	}
 }
