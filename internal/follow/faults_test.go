@@ -57,7 +57,9 @@ func TestHungPoll(t *testing.T) {
 				t.Errorf("%v: it does not go on", tt.poll)
 			}
 			cancel()
-			<-ended
+			if err := <-ended; !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
 		})
 	}
 }
