@@ -2,7 +2,7 @@
 # ARGS go through: make run ARGS="-addr :9090", make test ARGS="-run Rotate", make fuzz ARGS=Decode FUZZTIME=5m
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt fuzz docs proofs bench-gate
+.PHONY: help run test lint fmt fuzz docs proofs soak bench-gate
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+): ## (.*)/  make \1\t\2/p' Makefile | expand -t 20
@@ -27,6 +27,9 @@ docs: ## write the generated files
 
 proofs: ## try every interleaving of the cache, at length, and its rejected forms
 	@scripts/proofs.sh $(ARGS)
+
+soak: ## verify and revoke through faults for ten minutes (ARGS=5m for five)
+	@scripts/soak.sh $(ARGS)
 
 bench-gate: ## measure the targets, as ratios in one run
 	@scripts/bench.sh $(ARGS)

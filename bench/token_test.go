@@ -60,7 +60,7 @@ func newJWTSide(b *testing.B, alg string, private, public any) *jwtSide {
 	pair, err := issuer.Login(b.Context(), store.User("ann"), token.LoginOptions{})
 	must(err)
 	v, err := token.NewVerifier([]token.TrustedIssuer{{Issuer: benchIssuer, Keys: key.VerifyKey(), Check: alive{}}},
-		&token.VerifierOptions{TouchInterval: -1})
+		&token.VerifierOptions{TouchInterval: -1, CacheBytes: -1})
 	must(err)
 	return &jwtSide{
 		b: b, raw: pair.Access.Reveal(), verifier: v, key: public,

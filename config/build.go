@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/jetonkit/jeton/store"
+	storebreaker "github.com/jetonkit/jeton/store/breaker"
 	storecache "github.com/jetonkit/jeton/store/cache"
 	"github.com/jetonkit/jeton/token"
 )
@@ -61,7 +62,7 @@ func (c *Config) Build(ctx context.Context) (*Stack, error) {
 	if s.Store, err = c.open(ctx); err != nil {
 		return nil, err
 	}
-	if s.Feed, err = store.FeedOf(s.Store); err != nil && !errors.Is(err, errors.ErrUnsupported) {
+	if s.Feed, err = feedOf(ctx, s.Store); err != nil {
 		return nil, errors.Join(err, s.Store.Close())
 	}
 	if c.APIKeys != nil {
@@ -86,6 +87,22 @@ func (c *Config) Build(ctx context.Context) (*Stack, error) {
 	return s, nil
 }
 
+// feedOf is the store's feed; nil where it has none. A layer has the methods always, and says by Partitions whether what it
+// wraps does.
+func feedOf(ctx context.Context, s store.TokenStore) (store.Feed, error) {
+	feed, err := store.FeedOf(s)
+	if err == nil {
+		_, err = feed.Partitions(ctx)
+	}
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return nil, nil //nolint:nilnil // no feed is no error
+	case err != nil:
+		return nil, err
+	}
+	return feed, nil
+}
+
 // shut closes what is there.
 func (s *Stack) shut() error {
 	var errs []error
@@ -108,8 +125,12 @@ func (c *Config) open(ctx context.Context) (store.TokenStore, error) {
 	if err := store.Ping(ctx, s); err != nil {
 		return nil, errors.Join(c.opening(err), s.Close())
 	}
-	if s, err = c.cached(ctx, s); err != nil {
-		return nil, err
+	for _, layer := range []Wrap{c.breaker, c.cached} { // from the inside: a hit of the cache is no news of the store
+		outer, err := layer(ctx, s)
+		if err != nil {
+			return nil, errors.Join(c.mistake(err), s.Close())
+		}
+		s = outer
 	}
 	for n := len(c.Wrap) - 1; n >= 0; n-- { // from the inside
 		outer, err := c.Wrap[n](ctx, s)
@@ -124,18 +145,26 @@ func (c *Config) open(ctx context.Context) (store.TokenStore, error) {
 	return s, nil
 }
 
-// cached puts the cache in front of a store, where there is one, and closes the store that it cannot be put in front of.
+// breaker puts a breaker around a store, where there is to be one.
+func (c *Config) breaker(_ context.Context, s store.TokenStore) (store.TokenStore, error) {
+	b := &c.Breaker
+	if b.OpenFor == 0 {
+		return s, nil
+	}
+	return storebreaker.New(s, &storebreaker.Options{
+		Failures: b.Failures, Percent: b.Percent, Window: b.Window, OpenFor: b.OpenFor,
+		Probes: b.Probes, ProbeTimeout: b.ProbeTimeout, Slow: b.Slow, OnChange: b.OnChange,
+	})
+}
+
+// cached puts the cache in front of a store, where there is to be one.
 func (c *Config) cached(ctx context.Context, s store.TokenStore) (store.TokenStore, error) {
 	if c.Cache.MaxStale == 0 {
 		return s, nil
 	}
-	cache, err := storecache.New(ctx, s, &storecache.Options{
+	return storecache.New(ctx, s, &storecache.Options{
 		MaxStale: c.Cache.MaxStale, MaxBytes: int64(c.Cache.MaxBytes), MaxAge: c.Cache.MaxAge, Poll: c.Cache.Poll,
 	})
-	if err != nil {
-		return nil, errors.Join(c.mistake(err), s.Close())
-	}
-	return cache, nil
 }
 
 // opening tells why a store did not open.

@@ -17,8 +17,10 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/jetonkit/jeton/store"
+	storebreaker "github.com/jetonkit/jeton/store/breaker"
 	storecache "github.com/jetonkit/jeton/store/cache"
 	memorystore "github.com/jetonkit/jeton/store/memory"
+	"github.com/jetonkit/jeton/storetest"
 	"github.com/jetonkit/jeton/token"
 )
 
@@ -169,6 +171,57 @@ func TestCache(t *testing.T) {
 	}
 	if err := s.Close(); err != nil || len(ended) != 1 {
 		t.Errorf("%v, %v", err, ended)
+	}
+}
+
+// TestBreaker: the breaker is between the cache and the store, and opens as it was told to. Killed mutants: no breaker; one
+// around the cache; options that do not arrive.
+func TestBreaker(t *testing.T) {
+	var ended []string
+	var told []string
+	c := sound()
+	c.Store.URL = NewSecret("test-frail://")
+	c.Cache = Cache{MaxStale: time.Second}
+	c.Breaker = Breaker{
+		OpenFor: 10 * time.Minute, Failures: 2, Percent: 30, Window: time.Minute, Probes: 1, ProbeTimeout: time.Second, Slow: time.Second,
+		OnChange: func(from, to storebreaker.State) { told = append(told, from.String()+" → "+to.String()) },
+	}
+	c.Wrap = []Wrap{around("layer", &ended)}
+	s, err := c.Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	outer, _ := s.Store.(shell)
+	cache, _ := outer.TokenStore.(*storecache.Cache)
+	if cache == nil {
+		t.Fatalf("behind the layer is %T", outer.TokenStore)
+	}
+	breaker, _ := cache.Unwrap().(*storebreaker.Breaker)
+	if breaker == nil {
+		t.Fatalf("behind the cache is %T", cache.Unwrap())
+	}
+	faults, _ := breaker.Unwrap().(*storetest.Faults)
+	if faults == nil {
+		t.Fatalf("behind the breaker is %T", breaker.Unwrap())
+	}
+	ask := func() error {
+		_, err := s.Store.List(t.Context(), store.User("ann"), store.Page{})
+		return err
+	}
+	for range 4 { // 2 outages of 6 calls are 33 %
+		if err := ask(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	faults.Inject(storetest.Fault{Verb: storetest.VerbList, Err: store.ErrUnavailable})
+	for n, want := range []bool{false, false, true} {
+		if err := ask(); errors.Is(err, storebreaker.ErrOpen) != want {
+			t.Errorf("call %d: %v", n, err)
+		}
+	}
+	if len(told) != 1 || told[0] != "closed → open" {
+		t.Errorf("told %q", told)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 	_ "github.com/jetonkit/jeton/store/bolt"
 	memorystore "github.com/jetonkit/jeton/store/memory"
 	_ "github.com/jetonkit/jeton/store/redis"
+	"github.com/jetonkit/jeton/storetest"
 )
 
 var update = flag.Bool("update", false, "write what the cases of testdata want from what they get")
@@ -59,6 +60,7 @@ func init() {
 	store.Register("test-evicts", open(func(s store.TokenStore) store.TokenStore { return forgetful{s} }))
 	store.Register("test-feedless", open(func(s store.TokenStore) store.TokenStore { return feedless{s} }))
 	store.Register("test-down", open(func(s store.TokenStore) store.TokenStore { return down{s} }))
+	store.Register("test-frail", open(func(s store.TokenStore) store.TokenStore { return storetest.NewFaults(s) }))
 	store.Register("test-leaky", store.Driver{Open: func(_ context.Context, u *url.URL) (store.TokenStore, error) {
 		password, _ := u.User.Password()
 		return nil, fmt.Errorf("%w: no way into %v,\nnot by %s", store.ErrUnavailable, u, password)

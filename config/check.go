@@ -45,6 +45,7 @@ func (c *Config) check(refused refusals) mistakes {
 	keys := c.keyring(refused, &wrong)
 	c.lifetimes(keys, &wrong)
 	c.caching(&wrong)
+	c.breaking(&wrong)
 	c.rehearse(keys, &wrong)
 	return wrong
 }
@@ -64,7 +65,12 @@ func (c *Config) caching(wrong *mistakes) {
 	for _, other := range []struct {
 		key string
 		set bool
-	}{{"cache.max_bytes", c.Cache.MaxBytes != 0}, {"cache.max_age", c.Cache.MaxAge != 0}, {"cache.poll", c.Cache.Poll != 0}} {
+	}{
+		{"cache.max_bytes", c.Cache.MaxBytes != 0},
+		{"cache.max_age", c.Cache.MaxAge != 0},
+		{"cache.poll", c.Cache.Poll != 0},
+		{"verifier.serve_stale", c.Verifier.ServeStale != 0 && len(c.Wrap) == 0},
+	} {
 		if other.set && c.Cache.MaxStale == 0 {
 			wrong.add(c.at(other.key), other.key, "is of no use without "+stale, "give "+stale+", or leave it out")
 		}
@@ -72,6 +78,31 @@ func (c *Config) caching(wrong *mistakes) {
 	if c.Cache.MaxStale > 0 && c.Cache.Poll > c.Cache.MaxStale/3 {
 		wrong.add(c.at(stale), stale, fmt.Sprintf("is %s, less than three times cache.poll, %s", inWords(c.Cache.MaxStale), inWords(c.Cache.Poll)),
 			"raise it, or lower cache.poll: one failed poll must not empty the cache")
+	}
+}
+
+// breaking refuses a breaker that is only half told of, or that no caller could open by waiting.
+func (c *Config) breaking(wrong *mistakes) {
+	const open, slow = "breaker.open_for", "breaker.slow"
+	b := &c.Breaker
+	for _, other := range []struct {
+		key string
+		set bool
+	}{
+		{"breaker.failures", b.Failures != 0},
+		{"breaker.percent", b.Percent != 0},
+		{"breaker.window", b.Window != 0},
+		{"breaker.probes", b.Probes != 0},
+		{"breaker.probe_timeout", b.ProbeTimeout != 0},
+		{slow, b.Slow != 0},
+	} {
+		if other.set && b.OpenFor == 0 {
+			wrong.add(c.at(other.key), other.key, "is of no use without "+open, "give "+open+", or leave it out")
+		}
+	}
+	if window := cmp.Or(b.Window, 10*time.Second); b.Slow > window { // the breaker's default
+		wrong.add(c.at(slow), slow, fmt.Sprintf("is %s, more than breaker.window, %s", inWords(b.Slow), inWords(window)),
+			"lower it, or raise breaker.window: such a call would be out of the window before it counts")
 	}
 }
 
@@ -95,11 +126,20 @@ var fields = []struct{ field, key string }{
 	{"Grace", "issuer.grace"},
 	{"VerifierOptions.Leeway", "verifier.leeway"},
 	{"VerifierOptions.Slide", "verifier.slide"},
+	{"VerifierOptions.CacheBytes", "verifier.cache_bytes"},
+	{"VerifierOptions.ServeStale", "verifier.serve_stale"},
 	{"RevokerOptions.WriteTimeout", "revoker.write_timeout"},
 	{"Options.MaxStale", "cache.max_stale"},
 	{"Options.MaxBytes", "cache.max_bytes"},
 	{"Options.MaxAge", "cache.max_age"},
 	{"Options.Poll", "cache.poll"},
+	{"Options.OpenFor", "breaker.open_for"},
+	{"Options.Failures", "breaker.failures"},
+	{"Options.Percent", "breaker.percent"},
+	{"Options.Window", "breaker.window"},
+	{"Options.ProbeTimeout", "breaker.probe_timeout"},
+	{"Options.Probes", "breaker.probes"},
+	{"Options.Slow", "breaker.slow"},
 }
 
 // keyOf returns the key of a field, empty for one that no key sets.

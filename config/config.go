@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/jetonkit/jeton/store"
+	storebreaker "github.com/jetonkit/jeton/store/breaker"
 	"github.com/jetonkit/jeton/token"
 )
 
@@ -16,6 +17,8 @@ type Config struct {
 	Store Store
 	// Cache keeps the store's answers in this process. Defaults to none.
 	Cache Cache
+	// Breaker stops asking a store that fails, behind the cache. Defaults to none.
+	Breaker Breaker
 	// Key signs tokens, or only checks them.
 	Key Key
 	// NextKeys check tokens and do not sign yet: whichever is to sign next, so that every process knows it before one signs.
@@ -43,8 +46,8 @@ type Config struct {
 	// Issuers are others that the verifier trusts beside our own, judged by the store that Build opened. No file can give them.
 	// Defaults to none.
 	Issuers func(s store.TokenStore) ([]token.TrustedIssuer, error)
-	// Wrap are layers around the store, of modules that this package does not know: the first is the outermost, so
-	// {observe, limit} makes observe(limit(store)). No file can give them. Defaults to none.
+	// Wrap are layers around the store, its breaker and its cache, of modules that this package does not know: the first is the
+	// outermost, so {observe, limit} makes observe(limit(cache(breaker(store)))). No file can give them. Defaults to none.
 	Wrap []Wrap
 
 	// from tells where a key's value was given; empty for a Config that a program filled in.
@@ -90,6 +93,27 @@ type Cache struct {
 	MaxAge time.Duration
 	// Poll is how often the feed is polled, at most a third of MaxStale, which is the default.
 	Poll time.Duration
+}
+
+// Breaker says when a store that fails is not asked for a while; see package storebreaker, whose Options these are. The zero
+// value is no breaker.
+type Breaker struct {
+	// OpenFor is how long calls are refused at once, 10 ms to 10 min. Zero, the default, is no breaker.
+	OpenFor time.Duration
+	// Failures is how many outages within Window open the breaker, 1 to 1,000,000. Defaults to 5.
+	Failures int
+	// Percent is the share of outages within Window that opens it, 1 to 100. Defaults to 50.
+	Percent int
+	// Window is how far back outages count, 100 ms to 1 h. Defaults to 10 s.
+	Window time.Duration
+	// Probes is how many calls try after OpenFor, 1 to 1000. Defaults to 3.
+	Probes int
+	// ProbeTimeout is how long such a call waits at most, 1 ms to 1 min. Defaults to 1 s.
+	ProbeTimeout time.Duration
+	// Slow is how long the store must have had, for a caller that ran out of time to count, 1 ms to Window. Defaults to 100 ms.
+	Slow time.Duration
+	// OnChange is told of each change of state; see [storebreaker.Options]. No file can give it. Defaults to nobody.
+	OnChange func(from, to storebreaker.State)
 }
 
 // Key is a key of tokens.

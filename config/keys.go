@@ -141,6 +141,34 @@ var table = withFiles(slices.Concat([]entry{
 		path: "cache.poll", kind: durationKind, shortest: time.Millisecond, longest: 20 * time.Minute, example: "500ms", def: "a third of cache.max_stale",
 		doc: "How often the feed of revocations is polled, at most a third of cache.max_stale. Not for a store without a feed.", field: func(c *Config) any { return &c.Cache.Poll },
 	},
+	{
+		path: "breaker.open_for", kind: durationKind, shortest: 10 * time.Millisecond, longest: 10 * time.Minute, example: "1s", def: "no breaker",
+		doc: "How long calls are refused at once after repeated outages of the store, before a few may try again. Revocations always try.", field: func(c *Config) any { return &c.Breaker.OpenFor },
+	},
+	{
+		path: "breaker.failures", kind: numberKind, least: 1, most: 1_000_000, example: "20", def: "5",
+		doc: "How many outages within breaker.window open the breaker, if they are breaker.percent of the calls too.", field: func(c *Config) any { return &c.Breaker.Failures },
+	},
+	{
+		path: "breaker.percent", kind: numberKind, least: 1, most: 100, example: "80", def: "50",
+		doc: "The share of outages among the calls within breaker.window from which the breaker opens.", field: func(c *Config) any { return &c.Breaker.Percent },
+	},
+	{
+		path: "breaker.window", kind: durationKind, shortest: 100 * time.Millisecond, longest: time.Hour, example: "30s", def: "10s",
+		doc: "How far back outages count. Longer than callers wait.", field: func(c *Config) any { return &c.Breaker.Window },
+	},
+	{
+		path: "breaker.probes", kind: numberKind, least: 1, most: 1000, example: "1", def: "3",
+		doc: "How many calls try after breaker.open_for, all of which must get an answer.", field: func(c *Config) any { return &c.Breaker.Probes },
+	},
+	{
+		path: "breaker.probe_timeout", kind: durationKind, shortest: time.Millisecond, longest: time.Minute, example: "500ms", def: "1s",
+		doc: "How long such a call waits at most.", field: func(c *Config) any { return &c.Breaker.ProbeTimeout },
+	},
+	{
+		path: "breaker.slow", kind: durationKind, shortest: time.Millisecond, longest: time.Hour, example: "50ms", def: "100ms",
+		doc: "How long the store must have had, for a caller that ran out of time to count as an outage. At most breaker.window.", field: func(c *Config) any { return &c.Breaker.Slow },
+	},
 }, below("key.", keyFields), []entry{
 	{
 		path: "next_keys", kind: keysKind, example: "[{algorithm: EdDSA, public_file: next.pub}]", def: "none",
@@ -225,6 +253,14 @@ var table = withFiles(slices.Concat([]entry{
 	{
 		path: "verifier.slide", kind: durationKind, shortest: time.Second, longest: 10 * year, example: "7d", def: "only refreshes prolong",
 		doc: "How long a session lives on after it was last seen, never past max_ttl.", field: func(c *Config) any { return &c.Verifier.Slide },
+	},
+	{
+		path: "verifier.cache_bytes", kind: numberKind, least: token.MinCacheBytes, most: 1 << 40, example: "134217728", def: "33554432, 32 MiB",
+		doc: "How much memory verified tokens take, which need not be read again.", field: func(c *Config) any { return &c.Verifier.CacheBytes },
+	},
+	{
+		path: "verifier.serve_stale", kind: durationKind, shortest: time.Second, longest: day, example: "5m", def: "an outage lets nobody in",
+		doc: "How old an answer may be by which a known token passes while the store cannot be asked: outside of every promise. Not without cache.max_stale.", field: func(c *Config) any { return &c.Verifier.ServeStale },
 	},
 	{
 		path: "revoker.write_timeout", kind: durationKind, shortest: time.Millisecond, longest: time.Minute, example: "2s", def: "5s",

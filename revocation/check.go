@@ -35,9 +35,26 @@ func NewQuery(subject store.Subject, p store.Presented) Query {
 	return q
 }
 
+// QueryOf returns the query for an own token by the digests of its subject, its session's id and its own id, for who
+// keeps no names. A zero digest of either id stands for none.
+func QueryOf(subject, session, id store.Digest, seq uint64) Query {
+	q := Query{subject: subject, presented: store.Presented{Seq: seq, WithoutRecord: true}}
+	if !session.IsZero() {
+		q.presented.SessionID = session.String() // Keep is compared by digest; see into
+		q.ids[q.n] = session
+		q.n++
+	}
+	if !id.IsZero() {
+		q.presented.TokenID = id.String()
+		q.ids[q.n] = id
+		q.n++
+	}
+	return q
+}
+
 // Check judges an access token at now, which must come from time.Now with its monotonic reading; see [NewQuery]. The
-// only error is [ErrNotReady]. Where the view is ready the verdict is the one of [store.State.Verdict] for a token without a
-// record, by all that the store had acknowledged MaxStale ago, or later. It allocates nothing.
+// only error is [ErrNotReady]. Where the view is ready the verdict is the one of [store.State.Verdict] for a token
+// without a record, by all that the store had acknowledged MaxStale ago, or later. It allocates nothing.
 func (v *View) Check(now time.Time, q *Query) (store.Verdict, error) {
 	s := v.parts[q.subject.Partition(len(v.parts))].set.Load()
 	if !s.ready(now, v.o.MaxStale) {

@@ -15,7 +15,9 @@ var _ follow.Handler = (*learner)(nil)
 // Doubt implements follow.Handler: what is known of the partition goes, and it is not ready until it was read anew.
 func (l *learner) Doubt(partition int) {
 	v := (*View)(l)
-	v.doubts.Add(1)
+	if v.doubts.Add(1) > int64(len(v.parts)) { // each begins with one
+		v.tell(&v.toldDoubt, "jeton: the feed of revocations was trimmed, rolled back or lost, and is read anew", "partition", partition)
+	}
 	p := &v.parts[partition]
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -22,7 +22,7 @@ type Options struct {
 	// feed are refused, since what was revoked before may have been lost with an earlier one; a feed that began within an
 	// hour of FirstInstall had none before it, and such tokens pass. Defaults to none.
 	FirstInstall time.Time
-	// Logger gets failed polls, a few a minute, and doubts. Defaults to slog.Default.
+	// Logger gets failed polls and doubts, a few of each a minute. Defaults to slog.Default.
 	Logger *slog.Logger
 }
 

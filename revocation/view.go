@@ -30,7 +30,8 @@ type View struct {
 
 	mu     sync.Mutex
 	failed error // the last poll that did
-	told   time.Time
+	// When they were last logged.
+	toldFailure, toldDoubt time.Time
 }
 
 // tables is how many tables a view is made of at least, so that none is long in growing.
@@ -107,7 +108,9 @@ func (v *View) follow(ctx context.Context) {
 	for ctx.Err() == nil {
 		run, again := context.WithCancel(ctx)
 		v.again = again
-		err := follow.Run(run, v.feed, (*learner)(v), follow.Options{Poll: v.o.MaxStale / pollsPerMaxStale, Log: v.fail})
+		err := follow.Run(run, v.feed, (*learner)(v), follow.Options{
+			Poll: v.o.MaxStale / pollsPerMaxStale, Partitions: len(v.parts), Log: v.fail,
+		})
 		if run.Err() == nil { // it could not even begin
 			v.fail(err)
 			pause(ctx, v.o.MaxStale)
@@ -140,7 +143,7 @@ func (v *View) sweep(ctx context.Context) {
 // life is how long an entry is kept, in seconds.
 func (v *View) life() uint64 { return uint64((v.keep + time.Second - 1) / time.Second) }
 
-// tellEvery is how often failures are logged at most: in an outage each poll of each partition fails.
+// tellEvery is how often failures, and doubts, are logged at most: in an outage each poll of each partition fails.
 const tellEvery = 10 * time.Second
 
 // fail notes that the feed did not answer. It mends by itself or lets the view become too old.
@@ -148,14 +151,23 @@ func (v *View) fail(err error) {
 	v.failures.Add(1)
 	v.mu.Lock()
 	v.failed = err
+	v.mu.Unlock()
+	if !errors.Is(err, errors.ErrUnsupported) {
+		v.tell(&v.toldFailure, "jeton: the feed of revocations fails", "error", err)
+	}
+}
+
+// tell logs, unless it has just done so.
+func (v *View) tell(last *time.Time, text string, args ...any) {
+	v.mu.Lock()
 	now := time.Now()
-	tell := now.Sub(v.told) >= tellEvery && !errors.Is(err, errors.ErrUnsupported)
-	if tell {
-		v.told = now
+	again := now.Sub(*last) >= tellEvery
+	if again {
+		*last = now
 	}
 	v.mu.Unlock()
-	if tell {
-		v.o.Logger.Warn("jeton: the feed of revocations fails", "error", err)
+	if again {
+		v.o.Logger.Warn(text, args...)
 	}
 }
 

@@ -60,7 +60,7 @@ func Ping(ctx context.Context, s TokenStore) error {
 
 // StatsReporter is the face of a store that counts.
 type StatsReporter interface {
-	// Stats returns the counters since the store was opened. A layer's come first, then what it wraps.
+	// Stats returns the counters since the store was opened. The names stay the same. A layer's come first, then what it wraps.
 	Stats() []Stat
 }
 
@@ -70,6 +70,8 @@ type Stat struct {
 	Name string
 	// Value is its value.
 	Value int64
+	// Level is true for a value that may fall too: a size, a state.
+	Level bool
 }
 
 // Stats returns the counters of s; none where it does not count.

@@ -21,3 +21,13 @@ func Once(ctx context.Context, s TokenStore, scope, nonce string, until time.Tim
 	}})
 	return err
 }
+
+// Taken reports whether [Once] took a nonce, and its time has not passed. It takes nothing, so that two callers may both
+// hear that it is free, and a layer may answer as of a moment ago: it spares work, and only Once decides.
+func Taken(ctx context.Context, s TokenStore, scope, nonce string) (bool, error) {
+	state, err := s.Lookup(ctx, Subject{Kind: KindOnce, Realm: scope, Name: nonce}, onceID)
+	if err != nil {
+		return false, err
+	}
+	return len(state.Entries) != 1 || state.Entries[0].Status != Unknown, nil
+}

@@ -74,6 +74,32 @@ func TestOnce(t *testing.T) {
 	})
 }
 
+func TestTaken(t *testing.T) {
+	clock := now
+	s := memory(t, &memstore.Options{Now: func() time.Time { return clock }, SweepInterval: -1})
+	if err := store.Once(t.Context(), s, "webhook", "n1", now.Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		rule, scope, nonce string
+		at                 time.Time
+		want               bool
+		err                error
+	}{
+		{"a nonce that was taken is", "webhook", "n1", now, true, nil},
+		{"asking takes nothing", "webhook", "n2", now, false, nil},
+		{"asking again neither", "webhook", "n2", now, false, nil},
+		{"another scope is its own", "login", "n1", now, false, nil},
+		{"it ends with its time", "webhook", "n1", now.Add(time.Minute), false, nil},
+		{"an empty nonce is refused", "webhook", "", now, false, store.ErrInvalid},
+	} {
+		clock = c.at
+		if got, err := store.Taken(t.Context(), s, c.scope, c.nonce); got != c.want || !errors.Is(err, c.err) {
+			t.Errorf("%s: %v, %v", c.rule, got, err)
+		}
+	}
+}
+
 func TestOnceUnderConcurrency(t *testing.T) {
 	s := memory(t, nil)
 	var won, lost atomic.Int32

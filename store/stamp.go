@@ -1,6 +1,7 @@
 package store
 
 import (
+	"math"
 	"sync/atomic"
 	"time"
 )
@@ -9,7 +10,8 @@ import (
 // answer as they were before the backend was read, and is valid while they have not moved and time has not run out.
 // The zero Stamp is never valid: ask again. A Stamp is immutable and safe for concurrent use.
 type Stamp struct {
-	s StampSource
+	s   StampSource
+	and *Stamp // nil: none
 }
 
 // StampSource is what a cache makes a [Stamp] of. All of it is read before the backend is.
@@ -40,7 +42,19 @@ func NewStamp(s StampSource) Stamp {
 	if s.Gen == nil || s.Epoch == nil || s.At.IsZero() || s.MaxAge <= 0 || (s.SyncedAt != nil && s.MaxStale <= 0) {
 		return Stamp{}
 	}
-	return Stamp{s}
+	return Stamp{s: s}
+}
+
+// And returns the stamp of what stands on both answers: it is valid while both are.
+func (t Stamp) And(other Stamp) Stamp {
+	if t.s.Gen == nil || other.s.Gen == nil {
+		return Stamp{}
+	}
+	if t.and != nil {
+		other = t.and.And(other)
+	}
+	t.and = &other
+	return t
 }
 
 // Valid reports whether the answer may be used at now, which must come from time.Now with its monotonic reading, after
@@ -48,12 +62,14 @@ func NewStamp(s StampSource) Stamp {
 func (t Stamp) Valid(now time.Time) bool {
 	// The poll first. Read after the counters, it could be one that came since, with the very revocation that the
 	// counters did not show yet.
-	return t.Timely(now) && t.Unchanged()
+	return t.timely(now) && t.unchanged()
 }
 
 // Timely reports whether the answer is young enough at now, and the last poll of the feed recent enough. By itself it says
 // nothing about revocations; ask it before Unchanged.
-func (t Stamp) Timely(now time.Time) bool {
+func (t Stamp) Timely(now time.Time) bool { return t.timely(now) }
+
+func (t *Stamp) timely(now time.Time) bool {
 	s := &t.s
 	if s.Gen == nil {
 		return false
@@ -64,19 +80,34 @@ func (t Stamp) Timely(now time.Time) bool {
 			return false
 		}
 	}
-	return age(s.At, now) < s.MaxAge
+	return age(s.At, now) < s.MaxAge && (t.and == nil || t.and.timely(now))
 }
 
 // Unchanged reports whether no counter has moved: the cache has heard of nothing that changed the answer. It may have
 // stopped hearing; what serves answers through an outage, outside of every promise, needs at least this.
-func (t Stamp) Unchanged() bool {
+func (t Stamp) Unchanged() bool { return t.unchanged() }
+
+func (t *Stamp) unchanged() bool {
 	s := &t.s
 	return s.Gen != nil && s.Gen.Load() == s.GenSeen && s.Epoch.Load() == s.EpochSeen &&
-		(s.Absent == nil || s.Absent.Load() == s.AbsentSeen)
+		(s.Absent == nil || s.Absent.Load() == s.AbsentSeen) && (t.and == nil || t.and.unchanged())
+}
+
+// Age is how old the answer is at now, of two the older one's. The zero Stamp's is the longest that there is.
+func (t Stamp) Age(now time.Time) time.Duration {
+	if t.s.Gen == nil {
+		return math.MaxInt64
+	}
+	old := age(t.s.At, now)
+	if t.and != nil {
+		old = max(old, t.and.Age(now))
+	}
+	return old
 }
 
 // age is the larger of the monotonic and the wall difference: Go's monotonic clock stands still while a machine sleeps.
 // A wall clock that was set back counts by how far.
 func age(since, now time.Time) time.Duration {
-	return max(now.Sub(since), now.Round(0).Sub(since.Round(0)).Abs())
+	wall := time.Duration(now.UnixNano() - since.UnixNano()) // several times faster than Round and Sub
+	return max(now.Sub(since), wall.Abs())
 }

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"math"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -83,4 +84,29 @@ func TestStamp(t *testing.T) {
 			t.Errorf("%v allocations", n)
 		}
 	})
+}
+
+// TestStampAnd: what stands on two answers holds while both do, and is as old as the older.
+func TestStampAnd(t *testing.T) {
+	var gens [3]atomic.Uint64
+	stamp := func(n int, maxAge time.Duration, at time.Time) store.Stamp {
+		return store.NewStamp(store.StampSource{Gen: &gens[n], Epoch: new(atomic.Uint64), At: at, MaxAge: maxAge})
+	}
+	all := stamp(0, time.Hour, now).And(stamp(1, time.Minute, now.Add(-time.Second))).And(stamp(2, time.Hour, now))
+	if !all.Valid(now) || all.Valid(now.Add(59*time.Second)) || all.Age(now) != time.Second {
+		t.Errorf("valid: %v, at the end of one: %v, %v old", all.Valid(now), all.Valid(now.Add(59*time.Second)), all.Age(now))
+	}
+	if all.And(store.Stamp{}).Valid(now) || (store.Stamp{}).And(all).Valid(now) || (store.Stamp{}).Age(now) != math.MaxInt64 {
+		t.Error("the zero stamp is never valid, whatever it stands beside")
+	}
+	for n := range gens {
+		gens[n].Add(1)
+		if all.Valid(now) {
+			t.Errorf("counter %d has moved", n)
+		}
+		gens[n].Add(^uint64(0))
+	}
+	if !all.Valid(now) {
+		t.Error("the counters are as they were")
+	}
 }

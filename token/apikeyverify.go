@@ -45,12 +45,12 @@ func (c keyChecker) Check(ctx context.Context, t *Token) (Answer, error) {
 func (c keyChecker) Touch(ctx context.Context, r store.TouchRequest) error { return c.s.Touch(ctx, r) }
 
 // parse reads a text of this prefix, up to the question whether the key lives.
-func (k *APIKeys) parse(raw string) (*Token, error) {
+func (k *APIKeys) parse(raw string) (*parsed, error) {
 	subject, id, err := k.decode(raw)
 	if err != nil {
 		return nil, err
 	}
-	return &Token{claims: &claims{jti: id}, subject: subject, isKey: true}, nil
+	return &parsed{claims: claims{jti: id}, subject: subject, isKey: true}, nil
 }
 
 // addKeys lets a verifier accept the keys of these prefixes.
@@ -84,14 +84,14 @@ func (v *Verifier) keysFor(raw string) *APIKeys {
 // APIKey returns what is known of the key that the token is. It is false for a JWT, and for a token from [Verifier.Parse],
 // which did not ask.
 func (t *Token) APIKey() (APIKey, bool) {
-	if !t.isKey || t.session.ID == "" {
+	if !t.isKey || t.session == nil {
 		return APIKey{}, false
 	}
-	return keyOf(t.session), true
+	return keyOf(*t.session), true
 }
 
 // IsAPIKey reports whether the token is an API key and not a JWT.
 func (t *Token) IsAPIKey() bool { return t.isKey }
 
 // Class returns the class of the token's session, or of the API key. It is empty where the checker needed no record.
-func (t *Token) Class() string { return t.session.Class }
+func (t *Token) Class() string { return t.record().Class }

@@ -29,6 +29,9 @@ type Answer struct {
 	// Now is the time of the answer by the store's clock, which LastSeen and expiries are compared with. Zero: unknown,
 	// and then nothing is touched.
 	Now time.Time
+	// Stamp says how long the answer may be used again; of one that stands on several it is [store.Stamp.And] of theirs. The
+	// zero Stamp: ask each time, which is always right.
+	Stamp store.Stamp
 }
 
 // Sessions is the checker that accepts a token while the record of its session is live. It takes one Lookup, and works on
@@ -81,7 +84,7 @@ func lookup(ctx context.Context, s store.TokenStore, subject store.Subject, p st
 	if err != nil {
 		return Answer{}, err
 	}
-	return Answer{Verdict: state.Verdict(p), Now: state.Now}, nil
+	return Answer{Verdict: state.Verdict(p), Now: state.Now, Stamp: state.Stamp}, nil
 }
 
 // maxTokenLife returns how long an access token may live on a store; marks are kept no longer.

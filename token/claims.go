@@ -40,7 +40,7 @@ type claims struct {
 	unfit   string
 	// others says that the payload is another issuer's, to whom a private claim is a custom one.
 	others bool
-	noted  noted
+	noted  *noted // nil: none
 	// custom is the object of the other claims; nil where there is none. Once the token is read it is nil.
 	custom []byte
 	few    [2]string // room for aud
@@ -175,7 +175,7 @@ func (c *claims) readCustom(dec *jsontext.Decoder, name string, written []byte) 
 	c.custom = append(c.custom, ':')
 	c.custom = append(c.custom, value...)
 	c.custom = append(c.custom, ',')
-	c.noted.note(name, string(value))
+	c.note(name, string(value))
 	return nil
 }
 
@@ -255,10 +255,8 @@ func (c *claims) dated() error {
 	return nil
 }
 
-// access refuses an access token that lacks what ours carry besides, or lives longer than life. Its iat is not compared with
-// our clock: it is the store's, and a token is good at once, wherever it is verified. But one that ends further from now
-// than any can is from a clock gone wrong, and the mark that bars it (store.MarkMargin) would end before it does.
-func (c *claims) access(life time.Duration, now time.Time) error {
+// access refuses an access token that lacks what ours carry besides, or lives longer than life.
+func (c *claims) access(life time.Duration) error {
 	switch {
 	case c.clientID == "":
 		return refuse(ErrMalformed, "client_id is missing")
@@ -266,8 +264,6 @@ func (c *claims) access(life time.Duration, now time.Time) error {
 		return refuse(ErrMalformed, "seq is missing")
 	case c.exp-c.iat > int64(life/time.Second):
 		return refuse(ErrLifetime, "exp is too long after iat")
-	case time.Unix(c.exp, 0).After(now.Add(life + store.MaxLeeway)):
-		return refuse(ErrNotYetValid, "it was issued in the future")
 	}
 	return nil
 }

@@ -16,8 +16,7 @@ const MaxBytes = 8 << 10
 // segments is base64url without padding and without spare bits: one text for one value (RFC 7515 §2, RFC 4648 §3.5).
 var segments = base64.RawURLEncoding.Strict()
 
-// jws is a compact JWS (RFC 7515 §7.1), taken apart and not yet believed. It goes back to a pool; what outlives it, token
-// and claims, does not lie in its buffers, but for claims.custom.
+// jws is a compact JWS (RFC 7515 §7.1), taken apart and not yet believed. It goes back to a pool; what outlives it, parsed, does not lie in its buffers, but for claims.custom.
 type jws struct {
 	headText string // the first part
 	signed   string
@@ -25,8 +24,9 @@ type jws struct {
 	head     header
 	memo     *headers
 	seen     knownHeader // what memo knows of headText; zero: nothing
-	token    *Token
-	claims   *claims
+	key      *verifying  // the one that checked the signature; nil before
+	parsed   *parsed
+	claims   *claims // those of parsed
 
 	payload, sigBuffer, custom []byte
 }
@@ -95,16 +95,12 @@ func (j *jws) readClaims(part string) (err error) {
 	if j.payload, err = appendSegment(j.payload[:0], part); err != nil {
 		return err
 	}
-	both := &struct {
-		token  Token
-		claims claims
-	}{}
-	j.token, j.claims = &both.token, &both.claims
-	j.token.claims = j.claims
+	j.parsed = new(parsed)
+	j.claims = &j.parsed.claims
 	if j.custom, err = j.claims.read(j.payload, j.custom[:0]); err != nil {
 		return err
 	}
-	j.token.subject = j.claims.subject()
+	j.parsed.subject = j.claims.subject()
 	return nil
 }
 

@@ -32,6 +32,7 @@
 // is too weak, or broken in a way that is known, is refused with the reason.
 //
 // A [Keyring] changes keys under running issuers and verifiers; [RemoteKeys] follows those that an issuer elsewhere publishes.
+// A [LogoutVerifier] judges what such an issuer sends when a user logs out there.
 //
 // # What the errors mean
 //

@@ -22,6 +22,9 @@ const (
 	EventEvicted EventType = "evicted"
 	// EventVerified: an access token or an API key was accepted.
 	EventVerified EventType = "verified"
+	// EventServedStale: an access token was accepted during an outage, by what was known before it; see
+	// VerifierOptions.ServeStale.
+	EventServedStale EventType = "served_stale"
 	// EventRefused: an access token or an API key was refused; Reason says why.
 	EventRefused EventType = "refused"
 	// EventRefreshed: a session was refreshed.
@@ -117,7 +120,7 @@ func (e Event) level() slog.Level {
 	switch e.Type {
 	case EventVerified:
 		return slog.LevelDebug
-	case EventReused, EventRolledForward:
+	case EventReused, EventRolledForward, EventServedStale:
 		return slog.LevelWarn
 	case EventFailed:
 		return slog.LevelError
@@ -127,8 +130,8 @@ func (e Event) level() slog.Level {
 	return slog.LevelInfo
 }
 
-// LogEvents returns a function for the Events of options that logs each event: accepted tokens at debug level, reuse and
-// roll-forward as warnings, outages as errors, the rest as information. A nil logger is slog.Default at the time of the
+// LogEvents returns a function for the Events of options that logs each event: accepted tokens at debug level, reuse,
+// roll-forward and what was served stale as warnings, outages as errors, the rest as information. A nil logger is slog.Default at the time of the
 // event.
 func LogEvents(l *slog.Logger) func(context.Context, Event) {
 	return func(ctx context.Context, e Event) {

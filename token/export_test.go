@@ -11,7 +11,7 @@ import (
 
 // NoteForTest asks for a touch as a verification does that found a session alive.
 func (v *Verifier) NoteForTest(to Toucher, subject store.Subject, a Answer) {
-	v.seen.note(to, subject, a)
+	v.seen.note(to, subject, a, v.begin().now)
 }
 
 // TouchForTest is a Toucher.
@@ -63,7 +63,9 @@ func ScanForTest(text []byte, others bool) (scanned bool, difference string) {
 	}
 	fast.aud = slices.Clone(fast.aud) // it lies in few
 	fast.few, strict.few = [2]string{}, [2]string{}
-	if a, b := fmt.Sprintf("%#v", fast), fmt.Sprintf("%#v", strict); a != b {
+	a, b := fmt.Sprintf("%#v ", fast.noted), fmt.Sprintf("%#v ", strict.noted)
+	fast.noted, strict.noted = nil, nil
+	if a, b := a+fmt.Sprintf("%#v", fast), b+fmt.Sprintf("%#v", strict); a != b {
 		return true, a + " is not " + b
 	}
 	return true, ""
@@ -121,4 +123,48 @@ func (v *Verifier) HoldsForTest(raw string) bool {
 		}
 	}
 	return false
+}
+
+// KnownForTest is how many tokens a verifier knows.
+func (v *Verifier) KnownForTest() int {
+	n := 0
+	for i := range v.known.shards {
+		sets := v.known.shards[i].sets.Load()
+		if sets == nil {
+			continue
+		}
+		for j := range *sets {
+			for k := range (*sets)[j] {
+				if (*sets)[j][k].entry.Load() != nil {
+					n++
+				}
+			}
+		}
+	}
+	return n
+}
+
+// KnownBytesForTest is how much the tokens that a verifier knows are said to take, with the table, and whether that is what
+// stands in it.
+func (v *Verifier) KnownBytesForTest() (bytes int64, right bool) {
+	right = true
+	for i := range v.known.shards {
+		s := &v.known.shards[i]
+		s.mu.Lock()
+		var sum int64
+		if sets := s.sets.Load(); sets != nil {
+			bytes += int64(v.known.slots) * int64(unsafe.Sizeof(slot{}))
+			for j := range *sets {
+				for k := range (*sets)[j] {
+					if e := (*sets)[j][k].entry.Load(); e != nil {
+						sum += int64(e.bytes)
+					}
+				}
+			}
+		}
+		bytes += sum
+		right = right && sum == s.bytes && sum <= v.known.most
+		s.mu.Unlock()
+	}
+	return bytes, right
 }

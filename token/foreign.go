@@ -58,15 +58,15 @@ func (t *trusted) trustForeign(field string, from TrustedIssuer) error {
 }
 
 // parseForeign judges what only its issuer can have written: the claims of RFC 7519 and OpenID Connect.
-func (t *trusted) parseForeign(j *jws, leeway time.Duration, now time.Time) (*Token, error) {
+func (t *trusted) parseForeign(j *jws, leeway time.Duration, now time.Time) (*parsed, error) {
 	if err := j.readOthers(); err != nil {
 		return nil, err
 	}
 	c := j.claims
-	if err := c.foreign(t.life, leeway, now); err != nil {
+	if err := c.foreign(t.life); err != nil {
 		return nil, err
 	}
-	if err := c.current(leeway, now); err != nil {
+	if err := t.timely(c, leeway, now); err != nil {
 		return nil, err
 	}
 	if c.jti == "" { // of what was signed, since of one token there may be many texts
@@ -76,13 +76,14 @@ func (t *trusted) parseForeign(j *jws, leeway time.Duration, now time.Time) (*To
 	if c.clientID == "" {
 		c.clientID = c.noted.text(notedParty)
 	}
-	j.token.subject = ForeignUser(t.foreign.Realm, c.iss, c.sub)
-	j.token.foreign, j.token.leeway, j.token.skew = true, leeway, max(t.foreign.Skew, leeway)
-	return j.token, t.readExtra(j.token)
+	p := j.parsed
+	p.subject = ForeignUser(t.foreign.Realm, c.iss, c.sub)
+	p.foreign, p.leeway, p.skew = true, leeway, max(t.foreign.Skew, leeway)
+	return p, t.readExtra(p)
 }
 
 // foreign refuses a foreign access token that lacks what it is judged by, or may outlive the marks that bar it.
-func (c *claims) foreign(life, leeway time.Duration, now time.Time) error {
+func (c *claims) foreign(life time.Duration) error {
 	for _, t := range [...]struct {
 		name, text string
 		required   bool
@@ -99,8 +100,6 @@ func (c *claims) foreign(life, leeway time.Duration, now time.Time) error {
 		return refuse(ErrType, "it is no access token")
 	case c.exp-c.iat > int64(life/time.Second):
 		return refuse(ErrLifetime, "exp is too long after iat")
-	case time.Unix(c.iat, 0).After(now.Add(leeway)):
-		return refuse(ErrNotYetValid, "it was issued in the future")
 	}
 	return nil
 }
@@ -144,5 +143,6 @@ func lookupForeign(ctx context.Context, s store.TokenStore, t *Token) (Answer, e
 	case err != nil:
 		return Answer{}, err
 	}
+	a.Stamp = a.Stamp.And(session.Stamp)
 	return a, session.err
 }

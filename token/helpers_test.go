@@ -314,3 +314,15 @@ func edBytes(public any) []byte {
 }
 
 func unb64(s string) ([]byte, error) { return base64.RawURLEncoding.DecodeString(s) }
+
+// failing is an outage.
+func failing(err error) func(context.Context) error {
+	return func(context.Context) error { return err }
+}
+
+// noKeys is a key set that does not answer.
+type noKeys struct{ err error }
+
+func (s noKeys) FindKey(context.Context, string) (token.VerifyKey, error) {
+	return token.VerifyKey{}, s.err
+}

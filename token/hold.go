@@ -41,15 +41,12 @@ func (j *jws) authentic(ctx context.Context, e *expected) error {
 	if j.head.kid == "" {
 		return refuse(ErrKey, "kid is missing")
 	}
-	key, err := e.keys.FindKey(ctx, j.head.kid)
+	key, err := e.find(ctx, j.head.kid)
 	if j.seen.issuer == e && j.seen.key != key.k {
 		j.memo.drop(j.headText) // the issuer has another key for it now, or none
 	}
 	if err != nil {
-		if errors.Is(err, ErrInvalidToken) {
-			return err
-		}
-		return fmt.Errorf("jeton: the keys of an issuer are not at hand: %w", err)
+		return err
 	}
 	if err := key.verify(j.head.alg, j.signed, j.sig); err != nil {
 		return err
@@ -57,10 +54,20 @@ func (j *jws) authentic(ctx context.Context, e *expected) error {
 	if !e.anyS && !key.k.alg.lowS(j.sig) {
 		return refuse(ErrSignature, "it is the other one of two")
 	}
+	j.key = key.k
 	if j.seen.key == nil {
 		j.memo.learn(j.headText, knownHeader{j.head, e, key.k})
 	}
 	return nil
+}
+
+// find returns the issuer's key of a kid, as it is now.
+func (e *expected) find(ctx context.Context, kid string) (VerifyKey, error) {
+	key, err := e.keys.FindKey(ctx, kid)
+	if err != nil && !errors.Is(err, ErrInvalidToken) {
+		return VerifyKey{}, fmt.Errorf("jeton: the keys of an issuer are not at hand: %w", err)
+	}
+	return key, err
 }
 
 // bareType drops the prefix that a typ may have or not (RFC 7515 §4.1.9, RFC 9068 §4).

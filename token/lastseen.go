@@ -22,7 +22,6 @@ const (
 // worker runs while there is nothing to write.
 type lastSeen struct {
 	interval, slide time.Duration
-	now             func() time.Time
 
 	mu      sync.Mutex
 	waiting []touch
@@ -48,33 +47,39 @@ type touch struct {
 	request store.TouchRequest
 }
 
-func newLastSeen(interval, slide time.Duration, now func() time.Time) *lastSeen {
-	l := &lastSeen{interval: interval, slide: slide, now: now, noted: map[sessionKey]time.Time{}, turned: now()}
+func newLastSeen(interval, slide time.Duration, now time.Time) *lastSeen {
+	l := &lastSeen{interval: interval, slide: slide, noted: map[sessionKey]time.Time{}, turned: now}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	return l
 }
 
-// note asks for a touch of a session that was just found alive, if its last one is old enough. It never waits for the
-// store. Ages are measured on the store's clock, and the pause between two touches on ours.
-func (l *lastSeen) note(to Toucher, subject store.Subject, a Answer) {
-	if a.Record.ID == "" || a.Now.IsZero() || a.Now.Sub(a.Record.LastSeen) < l.interval {
-		return
+// note asks for a touch of a session that was found alive, if its last one is old enough. It never waits for the
+// store. Ages are measured on the store's clock, and the pause between two touches on ours, where it is now. It returns when
+// it is worth while to ask again; the zero time: at once.
+func (l *lastSeen) note(to Toucher, subject store.Subject, a Answer, now time.Time) (again time.Time) {
+	if a.Record.ID == "" || a.Now.IsZero() {
+		return time.Time{}
+	}
+	if age := a.Now.Sub(a.Record.LastSeen); age < l.interval {
+		return now.Add(min(l.interval, l.interval-age))
 	}
 	t := touch{to: to, request: store.TouchRequest{Subject: subject, ID: a.Record.ID}}
 	if l.slide > 0 {
 		t.request.ExpiresAt = a.Now.Add(l.slide)
 	}
-	now := l.now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.turn(now)
 	key := sessionKey{subject, a.Record.ID}
-	if l.closed || l.recent(key, now) {
-		return
+	if at, recent := l.recent(key, now); recent {
+		return at.Add(l.interval)
+	}
+	if l.closed {
+		return time.Time{}
 	}
 	if len(l.waiting) >= maxWaiting || len(l.noted) >= maxNoted {
 		l.drops.Add(1)
-		return
+		return time.Time{}
 	}
 	l.noted[key] = now
 	l.waiting = append(l.waiting, t)
@@ -82,6 +87,7 @@ func (l *lastSeen) note(to Toucher, subject store.Subject, a Answer) {
 		l.worker = make(chan struct{})
 		go l.work(l.worker)
 	}
+	return now.Add(l.interval)
 }
 
 // turn forgets touches older than an interval.
@@ -92,13 +98,14 @@ func (l *lastSeen) turn(now time.Time) {
 	l.before, l.noted, l.turned = l.noted, map[sessionKey]time.Time{}, now
 }
 
-func (l *lastSeen) recent(key sessionKey, now time.Time) bool {
+// recent returns when a session was touched, and whether that is less than an interval ago.
+func (l *lastSeen) recent(key sessionKey, now time.Time) (time.Time, bool) {
 	for _, m := range [...]map[sessionKey]time.Time{l.noted, l.before} {
 		if at, ok := m[key]; ok && within(at, now, l.interval) {
-			return true
+			return at, true
 		}
 	}
-	return false
+	return time.Time{}, false
 }
 
 // within reports whether less than d has passed; a clock that was set back counts as more.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/jetonkit/jeton/revocation"
+	"github.com/jetonkit/jeton/store"
 )
 
 // Local is the checker that asks no store: it accepts a token unless the view knows that it, its session or everything of its
@@ -38,9 +39,10 @@ func (c local) MaxTokenLife() (time.Duration, error) {
 
 // Check looks the token up in the view.
 func (c local) Check(ctx context.Context, t *Token) (Answer, error) {
-	a, err := c.judge(t)
+	q := newQueries(t)
+	v, err := c.judge(time.Now(), &q)
 	if err == nil {
-		return a, nil
+		return Answer{Verdict: v}, nil
 	}
 	if c.fallback != nil {
 		return c.fallback.Check(ctx, t)
@@ -48,23 +50,34 @@ func (c local) Check(ctx context.Context, t *Token) (Answer, error) {
 	return Answer{}, fmt.Errorf("jeton: nothing else can be asked: %w", err)
 }
 
-// judge asks the view. A foreign token's session is a subject of its own.
-func (c local) judge(t *Token) (Answer, error) {
-	now := time.Now()
+// queries are a token as a view looks it up. A foreign token's session is a subject of its own.
+type queries struct {
+	user, session revocation.Query
+	two           bool
+}
+
+func newQueries(t *Token) queries {
 	p := t.Presented(true)
-	q := revocation.NewQuery(t.subject, p)
-	user, err := c.view.Check(now, &q)
-	if !p.Foreign || p.SessionID == "" || (err == nil && !user.Alive) {
-		return Answer{Verdict: user}, err
+	q := queries{user: revocation.NewQuery(t.subject, p)}
+	if p.Foreign && p.SessionID != "" {
+		sid := ForeignSession(t.subject.Realm, t.subject.Issuer, p.SessionID)
+		p.SessionID = ""
+		q.session, q.two = revocation.NewQuery(sid, p), true
 	}
-	sid := ForeignSession(t.subject.Realm, t.subject.Issuer, p.SessionID)
-	p.SessionID = ""
-	q = revocation.NewQuery(sid, p)
-	session, other := c.view.Check(now, &q)
+	return q
+}
+
+// judge asks the view.
+func (c local) judge(now time.Time, q *queries) (store.Verdict, error) {
+	user, err := c.view.Check(now, &q.user)
+	if !q.two || (err == nil && !user.Alive) {
+		return user, err
+	}
+	session, other := c.view.Check(now, &q.session)
 	if other == nil && !session.Alive { // proven, whatever is known of the user
-		return Answer{Verdict: session}, nil
+		return session, nil
 	}
-	return Answer{Verdict: user}, cmp.Or(err, other)
+	return user, cmp.Or(err, other)
 }
 
 // needsRecords reports whether a checker knows no tokens but those of sessions in its store.

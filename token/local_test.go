@@ -132,7 +132,7 @@ func TestLocal(t *testing.T) {
 // TestLocalForeign: a foreign token has two subjects, its user and its session, and dies with either, though the other is
 // not known of.
 func TestLocalForeign(t *testing.T) {
-	sid, user := token.ForeignSession("", keycloak, "s1"), token.ForeignUser("", keycloak, "ann")
+	sid, user := token.ForeignSession("acme", keycloak, "s1"), token.ForeignUser("acme", keycloak, "ann")
 	only := func(s store.Subject) func(int) bool { return func(n int) bool { return n == part(s) } }
 	for _, c := range []struct {
 		rule string
@@ -141,7 +141,9 @@ func TestLocalForeign(t *testing.T) {
 		want error
 	}{
 		{"nothing is revoked", nil, nil, nil},
-		{"somebody else's session is", []store.Subject{token.ForeignSession("", keycloak, "s2"), token.ForeignSession("", auth0, "s1")}, nil, nil},
+		{"somebody else's session is", []store.Subject{
+			token.ForeignSession("acme", keycloak, "s2"), token.ForeignSession("acme", auth0, "s1"), token.ForeignSession("", keycloak, "s1"), token.ForeignUser("", keycloak, "ann"),
+		}, nil, nil},
 		{"its user is", []store.Subject{user}, nil, token.ErrRevoked},
 		{"its session is", []store.Subject{sid}, nil, token.ErrRevoked},
 		{"nothing is known of the user", nil, only(user), revocation.ErrNotReady},
@@ -155,7 +157,7 @@ func TestLocalForeign(t *testing.T) {
 				f := newPartedFeed()
 				v := must(token.NewVerifier([]token.TrustedIssuer{{
 					Issuer: keycloak, Keys: foreignKeys()[keycloak].VerifyKey(), Audience: []string{api}, Types: []string{"JWT"},
-					Check: token.Local(newView(t, f), nil), Foreign: &token.Foreign{},
+					Check: token.Local(newView(t, f), nil), Foreign: &token.Foreign{Realm: "acme"},
 				}}, nil))
 				defer func() { noErr(t, v.Close()) }()
 				time.Sleep(time.Minute)

@@ -41,20 +41,31 @@ var notedNames = [...]string{
 	notedKind:         "typ",
 }
 
-// note keeps a custom claim that has a reader.
-func (n *noted) note(name, value string) {
+// note keeps a custom claim that has a reader. Most tokens have none, and no room for them.
+func (c *claims) note(name, value string) {
 	if len(name) > len("auth_time") {
 		return
 	}
 	if i := slices.Index(notedNames[:], name); i >= 0 {
-		n[i] = value
+		if c.noted == nil {
+			c.noted = new(noted)
+		}
+		c.noted[i] = value
 	}
+}
+
+// written returns a claim as it was written; empty where it was not there.
+func (n *noted) written(i int) string {
+	if n == nil {
+		return ""
+	}
+	return n[i]
 }
 
 // text reads a claim that is a text; empty for any other.
 func (n *noted) text(i int) string {
 	var text string
-	if n[i] == "" || json.Unmarshal([]byte(n[i]), &text) != nil {
+	if n.written(i) == "" || json.Unmarshal([]byte(n.written(i)), &text) != nil {
 		return ""
 	}
 	return text
@@ -66,7 +77,7 @@ func (n *noted) texts(i int) []string {
 		return strings.FieldsFunc(text, func(r rune) bool { return r == ' ' }) // and at nothing else (RFC 6749 §3.3)
 	}
 	var list []string
-	if json.Unmarshal([]byte(n[i]), &list) != nil {
+	if json.Unmarshal([]byte(n.written(i)), &list) != nil {
 		return nil
 	}
 	return list
@@ -76,14 +87,14 @@ func (n *noted) texts(i int) []string {
 // of an event (OpenID Connect Back-Channel Logout §2.4), an ID token has the hash of what came with it (OpenID Connect Core
 // §3.3.2.11), and Keycloak says it in a claim.
 func (n *noted) other() bool {
-	return n[notedEvents] != "" || n[notedAccessHash] != "" || n[notedCodeHash] != "" ||
+	return n.written(notedEvents) != "" || n.written(notedAccessHash) != "" || n.written(notedCodeHash) != "" ||
 		slices.Contains([]string{"ID", "Refresh", "Offline", "Logout"}, n.text(notedKind))
 }
 
 // scopes reads a token's scopes, and whether it says anything of them. Okta and Microsoft write scp.
 func (n *noted) scopes() (scopes []string, said bool) {
 	for _, i := range []int{notedScope, notedScp} {
-		if n[i] != "" {
+		if n.written(i) != "" {
 			return n.texts(i), true
 		}
 	}
@@ -93,7 +104,7 @@ func (n *noted) scopes() (scopes []string, said bool) {
 // AuthTime returns when the user was asked for credentials (auth_time, RFC 9068 §2.2.1): step-up compares it with now. It is
 // false for a token that does not say it, or says it in no time that there is, and for an API key.
 func (t *Token) AuthTime() (at time.Time, said bool) {
-	n, err := strconv.ParseInt(t.claims.noted[notedAuthTime], 10, 64)
+	n, err := strconv.ParseInt(t.claims.noted.written(notedAuthTime), 10, 64)
 	if err != nil || n <= 0 || n > maxDate {
 		return time.Time{}, false
 	}
@@ -119,7 +130,7 @@ type Confirmation struct {
 // Confirmation returns the key that a token is bound to, and whether it is bound. The proof is not checked here: who accepts
 // a bound token must ask for it, of one that is bound to nothing that is known here too.
 func (t *Token) Confirmation() (c Confirmation, bound bool) {
-	written := t.claims.noted[notedConfirmation]
+	written := t.claims.noted.written(notedConfirmation)
 	if written == "" {
 		return Confirmation{}, false
 	}

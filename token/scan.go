@@ -31,7 +31,7 @@ func (c *claims) scan(text string, scratch []byte) (grown []byte, ok bool) {
 		if variantASCII(name) || !s.value(maxScanDepth) {
 			return scratch, false
 		}
-		c.noted.note(name, text[start:s.at])
+		c.note(name, text[start:s.at])
 		custom = append(custom, '{')
 		if len(custom) > 1 {
 			custom[len(custom)-1] = ','

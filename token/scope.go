@@ -43,7 +43,7 @@ func notScopeChar(r rune) bool { return r <= 0x20 || r == '"' || r == '\\' || r 
 // issuers write it. A JWT without such a claim has none, and so has one whose claim does not read.
 func (t *Token) Scopes() []string {
 	if t.isKey {
-		return strings.Fields(t.session.Metadata[metaScope])
+		return strings.Fields(t.record().Metadata[metaScope])
 	}
 	scopes, _ := t.claims.noted.scopes()
 	return scopes

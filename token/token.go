@@ -13,10 +13,16 @@ import (
 // concurrent use, and holds no bearer text. What only JWTs have (session id, seq, issuer, audience, client id) is empty for
 // an API key.
 type Token struct {
-	claims  *claims
+	*parsed
+	session *store.Record // nil: none
+	stale   bool
+}
+
+// parsed is what a token's text says, once it was proven. It is immutable, and shared by the Tokens of all who present it.
+type parsed struct {
+	claims  claims
 	subject store.Subject
 	extra   any
-	session store.Record
 	isKey   bool
 	foreign bool
 	// of a foreign token
@@ -49,7 +55,7 @@ func (t *Token) ClientID() string { return t.claims.clientID }
 // record, zero for one from [Verifier.Parse].
 func (t *Token) IssuedAt() time.Time {
 	if t.isKey {
-		return t.session.IssuedAt
+		return t.record().IssuedAt
 	}
 	return time.Unix(t.claims.iat, 0).UTC()
 }
@@ -58,7 +64,7 @@ func (t *Token) IssuedAt() time.Time {
 // zero for one from [Verifier.Parse].
 func (t *Token) ExpiresAt() time.Time {
 	if t.isKey {
-		return t.session.ExpiresAt
+		return t.record().ExpiresAt
 	}
 	return time.Unix(t.claims.exp, 0).UTC()
 }
@@ -66,8 +72,19 @@ func (t *Token) ExpiresAt() time.Time {
 // Session returns a copy of the session's record as the checker found it, or of an API key's record; [Token.APIKey] reads
 // that one. It is false where the checker needed none, and for a token from [Verifier.Parse].
 func (t *Token) Session() (store.Record, bool) {
-	return t.session.Clone(), t.session.ID != ""
+	return t.record().Clone(), t.session != nil
 }
+
+// record returns the session's record; the zero one where there is none.
+func (t *Token) record() *store.Record {
+	if t.session == nil {
+		return &store.Record{}
+	}
+	return t.session
+}
+
+// Stale reports whether the token was accepted during an outage, by an answer from before it; see VerifierOptions.ServeStale.
+func (t *Token) Stale() bool { return t.stale }
 
 // String returns a text without the subject's name.
 func (t *Token) String() string {

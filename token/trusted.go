@@ -60,6 +60,7 @@ type trusted struct {
 	life    time.Duration
 	check   Checker
 	touch   Toucher
+	view    *local // nil unless check is one
 	extra   ExtraClaims
 	foreign *Foreign
 }
@@ -98,6 +99,9 @@ func trust(field string, t TrustedIssuer) (*trusted, error) {
 		return nil, err
 	}
 	out.touch, _ = t.Check.(Toucher)
+	if l, ok := t.Check.(local); ok {
+		out.view = &l
+	}
 	return out, trustExtra(field, t.Extra)
 }
 
@@ -164,7 +168,7 @@ func trustExtra(field string, e ExtraClaims) error {
 }
 
 // parse judges everything about a token but whether it was revoked.
-func (t *trusted) parse(ctx context.Context, j *jws, leeway time.Duration, now time.Time) (*Token, error) {
+func (t *trusted) parse(ctx context.Context, j *jws, leeway time.Duration, now time.Time) (*parsed, error) {
 	if err := j.hold(ctx, &t.expected); err != nil {
 		return nil, err
 	}
@@ -174,17 +178,34 @@ func (t *trusted) parse(ctx context.Context, j *jws, leeway time.Duration, now t
 	if err := j.claims.complete(); err != nil {
 		return nil, err
 	}
-	if err := j.claims.current(leeway, now); err != nil {
+	if err := j.claims.access(t.life); err != nil {
 		return nil, err
 	}
-	if err := j.claims.access(t.life, now); err != nil {
+	if err := t.timely(j.claims, leeway, now); err != nil {
 		return nil, err
 	}
-	return j.token, t.readExtra(j.token)
+	return j.parsed, t.readExtra(j.parsed)
+}
+
+// timely judges what time changes, of a token that is read and each time of one that is known. The iat of our own is not
+// compared with our clock: it is the store's, and a token is good at once, wherever it is verified. But one that ends further
+// from now than any can is from a clock gone wrong, and the mark that bars it (store.MarkMargin) would end before it does.
+func (t *trusted) timely(c *claims, leeway time.Duration, now time.Time) error {
+	if err := c.current(leeway, now); err != nil {
+		return err
+	}
+	future := time.Unix(c.exp, 0).After(now.Add(t.life + store.MaxLeeway))
+	if t.foreign != nil {
+		future = time.Unix(c.iat, 0).After(now.Add(leeway))
+	}
+	if future {
+		return refuse(ErrNotYetValid, "it was issued in the future")
+	}
+	return nil
 }
 
 // readExtra fills the custom claims, now that the signature is known to be good.
-func (t *trusted) readExtra(out *Token) error {
+func (t *trusted) readExtra(out *parsed) error {
 	if t.extra.read == nil {
 		return nil
 	}

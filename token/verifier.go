@@ -21,6 +21,14 @@ type VerifierOptions struct {
 	// Slide, if positive, moves an idle session's expiry to this long from now when it is touched, never past its
 	// deadline. It needs a [Toucher] among the checkers. Defaults to 0: only refreshes do.
 	Slide time.Duration
+	// CacheBytes bounds the memory of verified tokens, in bytes: at least [MinCacheBytes]; negative keeps none. What is kept
+	// saves reading a token again and checking its signature, and asking again wherever the answer has a stamp, as those of
+	// store/cache do. Defaults to 32 MiB, which are taken as they are needed.
+	CacheBytes int
+	// ServeStale lets a token pass while the store cannot be asked, if this verifier has accepted it before by an answer that
+	// is no older than this: up to 24 hours. It takes answers with a stamp. [Token.Stale] tells of it. It is outside of every
+	// promise: a revocation that was not heard of yet is not seen. Defaults to 0: an outage lets nobody in.
+	ServeStale time.Duration
 	// APIKeys are accepted besides JWTs: a text that begins with one's prefix is judged by it. Defaults to none.
 	APIKeys []*APIKeys
 	// Events is told what happens; it must not block. Defaults to nobody.
@@ -32,6 +40,7 @@ type VerifierOptions struct {
 const (
 	defaultLeeway        = 30 * time.Second
 	defaultTouchInterval = time.Minute
+	defaultCacheBytes    = 32 << 20
 )
 
 // Verifier accepts or refuses access tokens, and API keys where it is given some. It needs no signing key. Safe for
@@ -41,9 +50,11 @@ type Verifier struct {
 	keys    []*APIKeys
 	headers headers
 	leeway  time.Duration
-	now     func() time.Time
+	now     func() time.Time // nil: time.Now
 	teller  teller
 	seen    *lastSeen // nil: off
+	known   *known    // nil: off
+	outage  time.Duration
 }
 
 // NewVerifier makes a verifier that trusts these issuers, each with its own name: at least one, unless VerifierOptions.APIKeys
@@ -60,7 +71,7 @@ func NewVerifier(issuers []TrustedIssuer, o *VerifierOptions) (*Verifier, error)
 	}
 	opts.Leeway = max(0, cmp.Or(opts.Leeway, defaultLeeway))
 	opts.TouchInterval = cmp.Or(opts.TouchInterval, defaultTouchInterval)
-	opts.Now = clock(opts.Now)
+	opts.CacheBytes = cmp.Or(opts.CacheBytes, defaultCacheBytes)
 	if err := opts.check(); err != nil {
 		return nil, err
 	}
@@ -68,7 +79,8 @@ func NewVerifier(issuers []TrustedIssuer, o *VerifierOptions) (*Verifier, error)
 		issuers: make(map[string]*trusted, len(issuers)),
 		leeway:  opts.Leeway,
 		now:     opts.Now,
-		teller:  teller{events: opts.Events, now: opts.Now},
+		teller:  teller{events: opts.Events, now: clock(opts.Now)},
+		outage:  opts.ServeStale,
 	}
 	for n, issuer := range issuers {
 		field := fmt.Sprintf("issuers[%d]", n)
@@ -91,8 +103,15 @@ func NewVerifier(issuers []TrustedIssuer, o *VerifierOptions) (*Verifier, error)
 		return nil, invalid("VerifierOptions.Slide", "needs a checker that can touch, and none can",
 			"use Sessions, or leave it zero")
 	}
+	if opts.ServeStale > 0 && !v.stamped() {
+		return nil, invalid("VerifierOptions.ServeStale", "needs answers with a stamp, and a Local gives none",
+			"use Sessions or Denylist on a store with a cache, or leave it zero")
+	}
 	if opts.TouchInterval > 0 {
-		v.seen = newLastSeen(opts.TouchInterval, opts.Slide, opts.Now)
+		v.seen = newLastSeen(opts.TouchInterval, opts.Slide, v.begin().now)
+	}
+	if opts.CacheBytes > 0 {
+		v.known = newKnown(int64(opts.CacheBytes))
 	}
 	return v, nil
 }
@@ -107,6 +126,16 @@ func (v *Verifier) touches() bool {
 	return false
 }
 
+// stamped reports whether any checker may give answers with a stamp.
+func (v *Verifier) stamped() bool {
+	for _, t := range v.issuers {
+		if t.view == nil {
+			return true
+		}
+	}
+	return false
+}
+
 // check refuses options outside their limits; the defaults are in place.
 func (o *VerifierOptions) check() error {
 	if err := checkRange("VerifierOptions.Leeway", o.Leeway, 0, store.MaxLeeway, "set the clocks, and allow less"); err != nil {
@@ -114,6 +143,16 @@ func (o *VerifierOptions) check() error {
 	}
 	if o.Slide != 0 && o.TouchInterval < 0 {
 		return invalid("VerifierOptions.Slide", "needs last-seen times, which are off", "leave TouchInterval zero, or set it")
+	}
+	if 0 <= o.CacheBytes && o.CacheBytes < MinCacheBytes {
+		return invalid("VerifierOptions.CacheBytes", fmt.Sprintf("is %d, too small for the largest token", o.CacheBytes),
+			fmt.Sprintf("give it at least %d bytes, or a negative number for no cache", MinCacheBytes))
+	}
+	if o.ServeStale != 0 && o.CacheBytes < 0 {
+		return invalid("VerifierOptions.ServeStale", "needs the cache, which is off", "leave CacheBytes zero, or set it")
+	}
+	if err := checkRange("VerifierOptions.ServeStale", o.ServeStale, 0, day, "leave it zero, and let outages be answered with 503"); err != nil {
+		return err
 	}
 	return checkRange("VerifierOptions.Slide", o.Slide, 0, longest, "keep it below ten years")
 }
@@ -123,10 +162,7 @@ func (o *VerifierOptions) check() error {
 // matches [ErrInvalidToken] is proven invalidity (HTTP 401); any other error says nothing about the token (HTTP 503). There
 // is no token with an error.
 func (v *Verifier) Verify(ctx context.Context, raw string) (*Token, error) {
-	t, from, err := v.parse(ctx, raw)
-	if err == nil {
-		err = v.check(ctx, t, from)
-	}
+	t, err := v.verify(ctx, raw, v.begin())
 	v.tell(ctx, t, err)
 	if err != nil {
 		return nil, err
@@ -138,56 +174,64 @@ func (v *Verifier) Verify(ctx context.Context, raw string) (*Token, error) {
 // [Revoker] for instance, and never for letting a request pass. An expired token is refused: it is dead already; when an API
 // key expires only the store knows.
 func (v *Verifier) Parse(ctx context.Context, raw string) (*Token, error) {
-	t, _, err := v.parse(ctx, raw)
-	return t, err
+	c, err := v.parse(ctx, raw, v.begin().now)
+	if err != nil {
+		return nil, err
+	}
+	return &Token{parsed: c.parsed}, nil
+}
+
+// moment is when a verification began. No later time is asked in it: what a check begun now may accept is all that is promised.
+type moment struct {
+	now   time.Time // by the program's clock: a token's dates are judged by it
+	began time.Time // by the process's, with its monotonic reading: answers are aged by it
+}
+
+func (v *Verifier) begin() moment {
+	m := moment{began: time.Now()}
+	if m.now = m.began; v.now != nil {
+		m.now = v.now()
+	}
+	return m
+}
+
+// candidate is a token whose signature and claims are good. It is immutable.
+type candidate struct {
+	*parsed
+	from *trusted
+	kid  string
+	key  *verifying // the one that checked the signature; nil for an API key
 }
 
 // parse judges everything but revocation. The iss chooses the issuer before the signature is checked; it chooses among
 // those that we trust, and the signature must then be that one's.
-func (v *Verifier) parse(ctx context.Context, raw string) (*Token, *trusted, error) {
+func (v *Verifier) parse(ctx context.Context, raw string, now time.Time) (candidate, error) {
 	if k := v.keysFor(raw); k != nil {
-		t, err := k.parse(raw)
-		return t, k.judge, err
+		p, err := k.parse(raw)
+		return candidate{parsed: p, from: k.judge}, err
 	}
 	j, err := decode(raw, &v.headers)
 	if err != nil {
-		return nil, nil, err
+		return candidate{}, err
 	}
 	defer j.release()
 	from, ok := v.issuers[j.claims.iss]
 	if !ok {
-		return nil, nil, &RefusedError{Err: ErrIssuer}
+		return candidate{}, &RefusedError{Err: ErrIssuer}
 	}
-	t, err := from.parse(ctx, j, v.leeway, v.now())
-	if err != nil {
-		return nil, nil, err
-	}
-	return t, from, nil
+	p, err := from.parse(ctx, j, v.leeway, now)
+	return candidate{parsed: p, from: from, kid: j.head.kid, key: j.key}, err
 }
 
-// check asks whether a good token is alive.
-func (v *Verifier) check(ctx context.Context, t *Token, from *trusted) error {
-	a, err := from.check.Check(ctx, t)
-	if err != nil {
-		return fmt.Errorf("jeton: no answer about a token: %w", err)
+// dead is why a token without life is refused.
+func dead(reason string) error {
+	switch reason {
+	case store.ReasonUnknown:
+		return &RefusedError{Err: ErrUnknownSession}
+	case store.ReasonUndated: // nobody has revoked it
+		return refuse(ErrNotYetValid, "it was issued in the future of the store's clock")
 	}
-	if !a.Alive {
-		switch a.Reason {
-		case store.ReasonUnknown:
-			return &RefusedError{Err: ErrUnknownSession}
-		case store.ReasonUndated: // nobody has revoked it
-			return refuse(ErrNotYetValid, "it was issued in the future of the store's clock")
-		}
-		return &RefusedError{Err: ErrRevoked, Reason: a.Reason}
-	}
-	t.session = a.Record // nobody else has t yet
-	if v.seen != nil && from.touch != nil {
-		if t.isKey && !used(a.Record) {
-			a.Record.LastSeen = time.Time{} // the first use counts at once: a list tells used keys from unused ones
-		}
-		v.seen.note(from.touch, t.subject, a)
-	}
-	return nil
+	return &RefusedError{Err: ErrRevoked, Reason: reason}
 }
 
 // tell tells of a verification. Of a refused text nothing is told but why: who it speaks of is not proven.
@@ -197,9 +241,11 @@ func (v *Verifier) tell(ctx context.Context, t *Token, err error) {
 	}
 	e := Event{Type: EventVerified, Err: err}
 	if t != nil {
-		e.Subject, e.SessionID, e.TokenID, e.Class = t.subject, t.SessionID(), t.ID(), t.session.Class
+		e.Subject, e.SessionID, e.TokenID, e.Class = t.subject, t.SessionID(), t.ID(), t.Class()
 	}
 	switch {
+	case err == nil && t.stale:
+		e.Type = EventServedStale
 	case err == nil:
 	case errors.Is(err, ErrInvalidToken):
 		e.Type, e.Reason = EventRefused, Code(err)
@@ -209,20 +255,28 @@ func (v *Verifier) tell(ctx context.Context, t *Token, err error) {
 	v.teller.tell(ctx, e)
 }
 
-// Close ends the background writes of last-seen times and waits for them, at most for the few seconds of one write.
-// Closing twice is nil. A closed verifier goes on to verify.
+// Close ends the background writes of last-seen times and waits for them, at most for the few seconds of one write, and lets
+// go of the verified tokens. Closing twice is nil. A closed verifier goes on to verify, and keeps nothing.
 func (v *Verifier) Close() error {
 	if v.seen != nil {
 		v.seen.close()
 	}
+	v.known.close()
 	return nil
 }
 
 // Stats returns the counters since the verifier was made: token_touches, token_touch_errors, and token_touch_drops for
-// those given up because too many were waiting.
+// those given up because too many were waiting; and of the cache
+//
+//	token_cache_hits    tokens accepted without being read, and without asking the store
+//	token_cache_stale   tokens that were known, and the store was asked whether they live
+//	token_cache_misses  tokens that were read
+//	token_cache_drops   tokens let go: ended, refused, of a key that has changed, or for want of room
+//	token_served_stale  tokens accepted during an outage
 func (v *Verifier) Stats() []store.Stat {
-	if v.seen == nil {
-		return nil
+	var out []store.Stat
+	if v.seen != nil {
+		out = v.seen.stats()
 	}
-	return v.seen.stats()
+	return append(out, v.known.stats()...)
 }

@@ -30,6 +30,7 @@ const (
 	golangJWT  = "github.com/golang-jwt/jwt/v5"
 	strictJS   = "github.com/go-json-experiment/json"
 	ristretto  = "github.com/dgraph-io/ristretto/v2"
+	gobreaker  = "github.com/sony/gobreaker/v2"
 	xsync      = "golang.org/x/sync"
 	goRedis    = "github.com/redis/go-redis/v9"
 	gomemc     = "github.com/bradfitz/gomemcache"
@@ -76,7 +77,7 @@ var Table = []Row{
 		Reason:  "it registers every backend and does nothing else",
 	},
 	layer("store/cache", ristretto),
-	layer("store/breaker"),
+	layer("store/breaker", gobreaker),
 	{
 		Package: "store/observe",
 		Imports: []string{"store", xsync, otel},
@@ -142,7 +143,7 @@ var Table = []Row{
 	},
 	{
 		Package:     "internal/ruledoc",
-		Imports:     []string{"store", "store/memory", "store/bolt", "store/redis", "store/memcache", "store/document", "conformance", "storetest", "internal/testenv"},
+		Imports:     []string{"store", "store/memory", "store/bolt", "store/redis", "store/memcache", "store/document", "store/cache", "store/breaker", "conformance", "storetest", "internal/testenv"},
 		TestSupport: true,
 		Reason:      "runs the suite on every store for docs/conformance.md, which conformance itself must not know",
 	},

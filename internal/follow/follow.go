@@ -29,6 +29,8 @@ type Handler interface {
 type Options struct {
 	// Poll is how long after a poll the next follows, a tenth more or less. Required.
 	Poll time.Duration
+	// Partitions is how many the handler was made for; a feed that has another number by now is an error. Zero: any.
+	Partitions int
 	// Timeout ends one poll. Defaults to Poll, at least 100ms.
 	Timeout time.Duration
 	// Now is the clock that Synced's times come from. Defaults to time.Now.
@@ -60,6 +62,9 @@ func Run(ctx context.Context, feed store.Feed, h Handler, o Options) error {
 	if err != nil {
 		return err
 	}
+	if o.Partitions != 0 && n != o.Partitions {
+		return fmt.Errorf("%w: the feed has %d partitions and had %d: open what follows it again", store.ErrCorrupt, n, o.Partitions)
+	}
 	f := &follower{feed: feed, h: h, o: o, parts: make([]part, n)}
 	for i := range f.parts {
 		f.parts[i].no = i
@@ -70,6 +75,7 @@ func Run(ctx context.Context, feed store.Feed, h Handler, o Options) error {
 	for i := range f.parts {
 		all.Go(func() { f.pollAlways(ctx, &f.parts[i]) })
 	}
+	all.Go(func() { f.pace(ctx) })
 	all.Go(func() { f.listenAlways(ctx) })
 	all.Wait()
 	return ctx.Err()
@@ -93,43 +99,88 @@ type part struct {
 	mu    sync.Mutex
 	at    store.Position
 	birth time.Time
+
+	rings sync.Mutex
+	heard []store.Bell // that nobody has looked at, since a poll is under way
 }
 
-// pollAlways polls a partition at its pace, and when it is woken.
+// mostHeard bounds the bells that wait for a poll's end; beyond it another poll tells.
+const mostHeard = 256
+
+// hear keeps a bell.
+func (p *part) hear(b store.Bell) bool {
+	p.rings.Lock()
+	defer p.rings.Unlock()
+	if len(p.heard) >= mostHeard {
+		return false
+	}
+	p.heard = append(p.heard, b)
+	return true
+}
+
+// waiting returns the bells that were kept; with take they are the caller's.
+func (p *part) waiting(take bool) []store.Bell {
+	p.rings.Lock()
+	defer p.rings.Unlock()
+	all := p.heard
+	if take {
+		p.heard = nil
+	}
+	return all
+}
+
+// pace wakes all partitions together, since a store may answer for many at the price of one.
+func (f *follower) pace(ctx context.Context) {
+	for {
+		t := time.NewTimer(f.o.Poll*9/10 + rand.N(f.o.Poll/5+1)) //nolint:gosec // it only spreads the processes' polls
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-t.C:
+		}
+		for i := range f.parts {
+			select {
+			case f.parts[i].wake <- struct{}{}:
+			default: // it is awake already
+			}
+		}
+	}
+}
+
+// pollAlways polls a partition at once, and whenever it is woken.
 func (f *follower) pollAlways(ctx context.Context, p *part) {
 	for ctx.Err() == nil {
 		if err := f.drain(ctx, p); err != nil && ctx.Err() == nil {
 			f.o.Log(fmt.Errorf("jeton: a poll of the feed failed: %w", err))
 		}
-		t := time.NewTimer(f.o.Poll*9/10 + rand.N(f.o.Poll/5+1)) //nolint:gosec // it only spreads polls
 		select {
 		case <-ctx.Done():
 		case <-p.wake:
-		case <-t.C:
 		}
-		t.Stop()
 	}
 }
 
-// drain polls until the feed has no more. The lock keeps bells out: an event must not be told between two polls.
+// drain polls until the feed has no more. The lock keeps bells out: an event must not be told between two polls. What is read
+// from the start may hold several births, each on a page of its own; after that another one is a doubt.
 func (f *follower) drain(ctx context.Context, p *part) error {
+	defer f.answer(p) // whoever rang meanwhile
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for doubts := 0; ; {
+	doubts, anew := 0, p.at == store.Position{}
+	for {
 		sent := f.o.Now()
 		batch, err := f.poll(ctx, p)
 		if err != nil {
 			return err
 		}
 		events, proven := batch.After(p.at)
-		if proven {
-			proven = f.sameBirth(p, batch.Events)
-		}
+		proven = proven && (anew || p.sameBirth(batch.Events))
 		if !proven {
 			if doubts++; doubts > 2 {
 				return errors.New("the feed denies its own events")
 			}
-			p.at, p.birth = store.Position{}, time.Time{}
+			p.at, p.birth, anew = store.Position{}, time.Time{}, true
 			f.h.Doubt(p.no)
 			continue
 		}
@@ -147,12 +198,8 @@ func (f *follower) poll(ctx context.Context, p *part) (store.Batch, error) {
 	return f.feed.Poll(ctx, p.no, p.at)
 }
 
-// sameBirth reports whether all events are of the life that the follower knows: a store that was lost begins another. From
-// the zero position on it knows none, and the last counts.
-func (f *follower) sameBirth(p *part, events []store.Event) bool {
-	if p.birth.IsZero() {
-		return true
-	}
+// sameBirth reports whether all events are of the life that the follower knows: a store that was lost begins another.
+func (p *part) sameBirth(events []store.Event) bool {
 	for _, e := range events {
 		if !e.Birth.Equal(p.birth) {
 			return false
@@ -190,17 +237,31 @@ func (f *follower) listenAlways(ctx context.Context) {
 	}
 }
 
-// ring applies an event that follows the last one, and else lets the partition be polled, but not too often.
+// ring keeps a bell, and answers it unless a poll is under way, which does so at its end.
 func (f *follower) ring(b store.Bell) {
 	if b.Partition < 0 || b.Partition >= len(f.parts) {
 		return
 	}
 	p := &f.parts[b.Partition]
-	if !p.mu.TryLock() { // a poll is under way and may have missed it
+	if !p.hear(b) {
 		f.wake(p)
-		return
 	}
-	defer p.mu.Unlock()
+	f.answer(p)
+}
+
+// answer looks at the bells that wait. Where it cannot have the lock, who has it calls it again behind its unlock.
+func (f *follower) answer(p *part) {
+	for len(p.waiting(false)) > 0 && p.mu.TryLock() {
+		for _, b := range p.waiting(true) {
+			f.follow(p, b)
+		}
+		p.mu.Unlock()
+	}
+}
+
+// follow applies an event that follows the last one, and else lets the partition be polled, but not too often. The caller
+// holds the lock.
+func (f *follower) follow(p *part, b store.Bell) {
 	switch {
 	case p.at == b.Event.Position: // a poll was faster
 	case p.at != b.Prev, !b.Event.Birth.Equal(p.birth): // before the first poll the birth is none

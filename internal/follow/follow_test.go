@@ -169,6 +169,16 @@ func TestRun(t *testing.T) {
 			f.reborn()
 			f.write(2)
 		}, 2, []uint64{0, 1, 2}},
+		{"births that a feed holds already are told whole, and the next is doubt again", func(f *tape, _ *pupil) {
+			f.page = 2
+			f.lose(1) // another feed than the one that was read
+			for i := range uint64(6) {
+				f.write(i + 1)
+				f.reborn()
+			}
+			time.Sleep(3 * pace)
+			f.write(7)
+		}, 3, []uint64{1, 2, 3, 4, 5, 6, 7}},
 		{"an outage is no doubt", func(f *tape, _ *pupil) {
 			time.Sleep(pace)
 			f.fail(errors.New("down"))
@@ -348,6 +358,38 @@ func TestBellsCausePolls(t *testing.T) {
 	})
 }
 
+// TestBellsDuringAPoll: bells that ring while a poll is under way, which has read before them, are applied at its end; those
+// that are too many are polled for.
+func TestBellsDuringAPoll(t *testing.T) {
+	for _, tt := range []struct {
+		bells, polls int
+	}{{2, 0}, {256, 0}, {300, 1}} {
+		synctest.Test(t, func(t *testing.T) {
+			f, p := newTape(), &pupil{}
+			f.page = 1000
+			end := start(t, f, p)
+			defer end()
+			f.mu.Lock()
+			f.slow = 200 * time.Millisecond
+			f.mu.Unlock()
+			n := len(f.polled())
+			for len(f.polled()) == n {
+				time.Sleep(time.Millisecond)
+			}
+			for i := range tt.bells {
+				f.bell(f.write(uint64(i) + 1))
+			}
+			if _, cuts, _ := p.state(); len(cuts) != 1 {
+				t.Errorf("an event was told between a poll's reading and its reply: %v", cuts)
+			}
+			time.Sleep(401 * time.Millisecond) // this poll's end, and another's
+			if _, cuts, _ := p.state(); len(cuts) != tt.bells+1 || len(f.polled()) != n+1+tt.polls {
+				t.Errorf("after %d bells during a poll: %d events and %d polls more, want %d", tt.bells, len(cuts)-1, len(f.polled())-n-1, tt.polls)
+			}
+		})
+	}
+}
+
 // TestPace: polls come a tenth around the pace, and bells cause one a second at most.
 func TestPace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -400,5 +442,9 @@ func TestBadOptions(t *testing.T) {
 	err := follow.Run(t.Context(), newTape(), &pupil{}, follow.Options{})
 	if !errors.Is(err, store.ErrInvalid) {
 		t.Errorf("Run without a pace: %v", err)
+	}
+	p := &pupil{}
+	if err := follow.Run(t.Context(), newTape(), p, follow.Options{Poll: pace, Partitions: 2}); !errors.Is(err, store.ErrCorrupt) || p.doubts != 0 {
+		t.Errorf("Run for two partitions on a feed of one: %v, %d doubts", err, p.doubts)
 	}
 }

@@ -29,8 +29,16 @@ type backend struct {
 	harness func(t testing.TB) conformance.Harness
 }
 
-// backends are the columns of the page in their order.
-var backends = []backend{{"memory", memory}, {"bolt", bolt}, {"redis", overRedis}, {"memcache", overMemcached}, {"document", overKV}}
+// backends are the columns of the page in their order: backends, and then layers around one.
+var backends = []backend{
+	{"memory", memory},
+	{"bolt", bolt},
+	{"redis", overRedis},
+	{"memcache", overMemcached},
+	{"document", overKV},
+	{"cache", cached},
+	{"breaker", guarded},
+}
 
 func memory(testing.TB) conformance.Harness {
 	clock := storetest.NewClock(time.Time{})

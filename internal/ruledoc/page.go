@@ -16,7 +16,7 @@ The rules of package conformance, and which of our stores keep them. Written by 
 edit. How to prove a store of your own is in [writing-a-store.md](writing-a-store.md), what the words mean in
 [semantics.md](semantics.md).
 
-✓ the rule holds. A number: the rule was not judged, for the reason of that number at the end.
+cache and breaker are layers, here over Redis, with faults in between. ✓ the rule holds. A number: the rule was not judged, for the reason of that number at the end.
 
 `
 

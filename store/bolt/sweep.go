@@ -267,6 +267,6 @@ func (s *Store) Stats() []store.Stat {
 		{Name: "bolt_commits", Value: s.commits.Load()},
 		{Name: "bolt_writes", Value: s.writes.Load()},
 		{Name: "bolt_sweeps", Value: s.sweeps.Load()},
-		{Name: "bolt_file_bytes", Value: size},
+		{Name: "bolt_file_bytes", Value: size, Level: true},
 	}
 }

@@ -1,6 +1,7 @@
 package storecache
 
 import (
+	"fmt"
 	"math/bits"
 	"slices"
 	"strings"
@@ -14,8 +15,11 @@ import (
 type Answer struct {
 	question
 	state store.State
-	// replied is when the store answered, by the process's clock; State.Now is the same moment by the store's.
-	replied time.Time
+	// asked is when the question went out, by the process's clock. By the store's it was State.Now or before: a slow reply
+	// makes a record end early here, and then the store is asked, but never late.
+	asked time.Time
+	// shard is the subject's.
+	shard *shard
 	// ends is the first end of a live record in it, by the store's clock; zero for none.
 	ends time.Time
 }
@@ -46,24 +50,33 @@ func (q question) is(other question) bool {
 	return q.subject == other.subject && slices.Equal(q.ids, other.ids)
 }
 
-// newAnswer keeps a store's answer.
-func newAnswer(q question, st store.State, replied time.Time) *Answer {
-	a := &Answer{question: q, state: st, replied: replied}
+// newAnswer keeps a store's answer. One that is no answer to the question is an error: kept, it would look right to everybody.
+func newAnswer(q question, st store.State, asked time.Time) (*Answer, error) {
+	if len(st.Entries) != len(q.ids) {
+		return nil, fmt.Errorf("%w: %d answers to %d ids", store.ErrCorrupt, len(st.Entries), len(q.ids))
+	}
+	a := &Answer{question: q, state: st, asked: asked}
 	for i := range st.Entries {
 		en := &st.Entries[i]
 		if en.Status != store.Live {
 			continue
+		}
+		if en.Record.Subject != q.subject || en.Record.ID != q.ids[i] {
+			return nil, fmt.Errorf("%w: a record of another id or subject than asked for", store.ErrCorrupt)
 		}
 		en.Record.Subject, en.Record.ID = q.subject, q.ids[i] // the texts that are kept anyway
 		if a.ends.IsZero() || en.Record.ExpiresAt.Before(a.ends) {
 			a.ends = en.Record.ExpiresAt
 		}
 	}
-	return a
+	return a, nil
 }
 
-// now is the store's time when the process's clock shows t.
-func (a *Answer) now(t time.Time) time.Time { return a.state.Now.Add(max(0, t.Sub(a.replied))) }
+// now is the store's time when the process's clock shows t, or a little later. The monotonic clock stands still while a
+// machine sleeps, and what ended meanwhile has ended.
+func (a *Answer) now(t time.Time) time.Time {
+	return a.state.Now.Add(max(0, t.Sub(a.asked), t.Round(0).Sub(a.asked.Round(0))))
+}
 
 // ended reports whether a record in it has expired.
 func (a *Answer) ended(t time.Time) bool { return !a.ends.IsZero() && !a.now(t).Before(a.ends) }

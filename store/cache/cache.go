@@ -95,7 +95,7 @@ func (c *Cache) follow(feed store.Feed) (stop func()) {
 		defer close(done)
 		for {
 			// It ends before its context only if the feed cannot say how many partitions it has, by now.
-			err := follow.Run(ctx, feed, c.core, follow.Options{Poll: o.Poll, Now: o.Now, Log: failed})
+			err := follow.Run(ctx, feed, c.core, follow.Options{Poll: o.Poll, Partitions: len(c.core.parts), Now: o.Now, Log: failed})
 			if ctx.Err() != nil {
 				return
 			}
@@ -137,6 +137,7 @@ func (c *Cache) Lookup(ctx context.Context, s store.Subject, ids ...string) (sto
 
 // Issue implements [store.TokenStore]. With a limit it may have revoked others, and a repeat does not tell whom.
 func (c *Cache) Issue(ctx context.Context, r store.IssueRequest) (store.Issued, error) {
+	defer c.core.write(r.Record.Subject)()
 	out, err := c.next.Issue(ctx, r)
 	if !harmless(err) && (err != nil || !r.Limit.IsZero() || len(out.Evicted) > 0) {
 		c.core.changed(r.Record.Subject)
@@ -154,6 +155,7 @@ func (c *Cache) List(ctx context.Context, s store.Subject, p store.Page) (store.
 
 // Rotate implements [store.TokenStore]. Only one that revoked changes what a Lookup may tell.
 func (c *Cache) Rotate(ctx context.Context, r store.RotateRequest) (store.Rotated, error) {
+	defer c.core.write(r.Subject)()
 	out, err := c.next.Rotate(ctx, r)
 	if !harmless(err) && (err != nil || out.Outcome == store.Reused) {
 		c.core.changed(r.Subject)
@@ -163,6 +165,7 @@ func (c *Cache) Rotate(ctx context.Context, r store.RotateRequest) (store.Rotate
 
 // Update implements [store.TokenStore].
 func (c *Cache) Update(ctx context.Context, r store.UpdateRequest) (store.Record, error) {
+	defer c.core.write(r.Subject)()
 	rec, err := c.next.Update(ctx, r)
 	if !harmless(err) {
 		c.core.changed(r.Subject)
@@ -175,6 +178,7 @@ func (c *Cache) Touch(ctx context.Context, r store.TouchRequest) error { return 
 
 // Revoke implements [store.TokenStore].
 func (c *Cache) Revoke(ctx context.Context, r store.Revocation) error {
+	defer c.core.write(r.Subject)()
 	err := c.next.Revoke(ctx, r)
 	if !harmless(err) {
 		c.core.changed(r.Subject)
@@ -184,6 +188,7 @@ func (c *Cache) Revoke(ctx context.Context, r store.Revocation) error {
 
 // Forget implements [store.TokenStore].
 func (c *Cache) Forget(ctx context.Context, s store.Subject) error {
+	defer c.core.write(s)()
 	err := c.next.Forget(ctx, s)
 	if !harmless(err) {
 		c.core.changed(s)

@@ -44,6 +44,7 @@ func TestNewRefuses(t *testing.T) {
 		{"a negative MaxAge", "Options.MaxAge", &storecache.Options{MaxAge: -1}, ok},
 		{"a MaxAge of a day", "Options.MaxAge", &storecache.Options{MaxAge: 24 * time.Hour}, ok},
 		{"negative reads", "Options.MaxReads", &storecache.Options{MaxReads: -1}, ok},
+		{"too many reads", "Options.MaxReads", &storecache.Options{MaxReads: 1<<16 + 1}, ok},
 		{"too many unknown", "Options.MaxAbsent", &storecache.Options{MaxAbsent: 1 << 21}, ok},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -68,7 +69,6 @@ func TestNewRefuses(t *testing.T) {
 	})
 }
 
-// TestGuard: a Lookup without ids is never answered from memory.
 // TestDeadIDIsIssuedAgain: a revoked id is free once its mark has ended, and a login under it must be seen at once. Kills an
 // answer of revoked ids that no Issue touches.
 func TestDeadIDIsIssuedAgain(t *testing.T) {
@@ -118,6 +118,7 @@ func TestDeadIDIsIssuedAgain(t *testing.T) {
 	}
 }
 
+// TestGuard: a Lookup without ids is never answered from memory.
 func TestGuard(t *testing.T) {
 	inBubble(t, storecache.Options{}, nil, func(s stand) {
 		for range 3 {
@@ -176,6 +177,12 @@ func TestCalledOff(t *testing.T) {
 			if !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > time.Second {
 				s.t.Errorf("%v after %v", err, time.Since(start))
 			}
+		}
+		synctest.Wait()
+		asked := 0
+		s.g.set(func() { asked = s.g.asked })
+		if asked != 2 {
+			s.t.Errorf("%d questions: the second joined one that nobody waited for", asked)
 		}
 	})
 }

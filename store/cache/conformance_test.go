@@ -3,11 +3,12 @@ package storecache_test
 import (
 	"context"
 	"flag"
-	"os"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"go.uber.org/goleak"
 
 	"github.com/jetonkit/jeton/conformance"
 	"github.com/jetonkit/jeton/internal/testenv"
@@ -18,7 +19,8 @@ import (
 	"github.com/jetonkit/jeton/storetest"
 )
 
-func TestMain(m *testing.M) { os.Exit(testenv.Main(m).Run()) }
+// TestMain ends what the tests share, and finds what a cache left running.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(testenv.Main(m)) }
 
 // tally adds up what the caches of a suite did.
 type tally struct {
@@ -37,42 +39,17 @@ func (y *tally) add(stats []store.Stat) {
 // behind puts a cache in front of a harness's stores, and faults in between.
 func behind(h conformance.Harness, o storecache.Options, y *tally) conformance.Harness {
 	o.Now = h.Clock.Now
-	wrap := func(s store.TokenStore, err error) (store.TokenStore, error) {
-		if err != nil {
-			return nil, err
-		}
-		c, err := storecache.New(context.Background(), storetest.NewFaults(s), &o)
+	h.Traits.CachedRecords = true
+	out := conformance.Layered(h, func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) {
+		c, err := storecache.New(ctx, s, &o)
 		if err != nil {
 			return nil, err
 		}
 		return c, nil
-	}
-	faults := func(s store.TokenStore) *storetest.Faults {
-		f, _ := store.As[*storetest.Faults](s)
-		return f
-	}
-	out := h
-	out.Traits.CachedRecords = true
-	out.Open = func(ctx context.Context) (store.TokenStore, error) { return wrap(h.Open(ctx)) }
+	})
 	out.Drop = func(_ context.Context, s store.TokenStore) error {
 		y.add(store.Stats(s))
 		return nil
-	}
-	out.Fault = func(_ context.Context, s store.TokenStore) (func(), error) {
-		return faults(s).Inject(storetest.Fault{Err: store.ErrUnavailable}), nil
-	}
-	if h.Reopen != nil {
-		out.Reopen = func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) {
-			if err := s.Close(); err != nil {
-				return nil, err
-			}
-			return wrap(h.Reopen(ctx, faults(s).Unwrap()))
-		}
-	}
-	if h.Second != nil {
-		out.Second = func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) {
-			return wrap(h.Second(ctx, faults(s).Unwrap()))
-		}
 	}
 	return out
 }

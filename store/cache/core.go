@@ -35,6 +35,7 @@ type core struct {
 
 	mu      sync.Mutex
 	flights map[route]*flight
+	alone   atomic.Uint64 // how many flights were nobody else's
 	landed  sync.WaitGroup
 	closed  atomic.Bool
 
@@ -62,6 +63,9 @@ type shard struct {
 	gen atomic.Uint64
 	// absent counts Issues, after which an id without a live record may have one.
 	absent atomic.Uint64
+	// writes is how many are on their way. Others may know already what such a one has changed, by a write of their own or a
+	// List, so nothing is told from memory then.
+	writes atomic.Int64
 }
 
 // part is what is known of a partition of the feed.
@@ -151,7 +155,7 @@ func (c *core) counts(a *Answer, q question, now time.Time) bool {
 		return false
 	}
 	c.at("found")
-	if c.valid(a.state.Stamp, now) && !a.ended(now) {
+	if a.shard.writes.Load() == 0 && c.valid(a.state.Stamp, now) && !a.ended(now) {
 		return true
 	}
 	c.count.stale.Add(1)
@@ -167,8 +171,8 @@ func (c *core) valid(s store.Stamp, now time.Time) bool {
 	return s.Unchanged()
 }
 
-// note reads the counters that a question's answer will be stamped with.
-func (c *core) note(q question, now time.Time) store.StampSource {
+// note reads the counters that a question's answer will be stamped with. Whether a write is on its way is read after them.
+func (c *core) note(q question, now time.Time) (store.StampSource, *shard) {
 	d := q.subject.Digest()
 	sh, p := c.shard(d), c.part(d)
 	src := store.StampSource{
@@ -181,7 +185,14 @@ func (c *core) note(q question, now time.Time) store.StampSource {
 		src.MaxAge = min(src.MaxAge, c.o.MaxStale)
 	}
 	src.MaxAge -= rand.N(src.MaxAge/10 + 1) //nolint:gosec // it only spreads reads
-	return src
+	return src, sh
+}
+
+// write is asked for a subject before the store is told to change it, and its end after the counters have moved.
+func (c *core) write(s store.Subject) (end func()) {
+	sh := c.shard(s.Digest())
+	sh.writes.Add(1)
+	return func() { sh.writes.Add(-1) }
 }
 
 // keep stamps an answer and keeps it. What is unknown altogether goes where there is a fixed number of places.

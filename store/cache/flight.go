@@ -3,7 +3,6 @@ package storecache
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/jetonkit/jeton/store"
@@ -13,6 +12,7 @@ import (
 // who comes after a revocation would get an answer from before it.
 type route struct {
 	key, gen, absent, epoch uint64
+	alone                   uint64 // a number of its own; 0: with others
 }
 
 // flight is one question on its way to the store, and who waits for the answer.
@@ -20,8 +20,9 @@ type flight struct {
 	question
 	route  route
 	src    store.StampSource
+	shard  *shard
 	landed chan struct{}
-	cancel context.CancelFunc
+	cancel context.CancelCauseFunc
 
 	waiting int // under the core's lock; at 0 the flight is called off
 
@@ -34,8 +35,12 @@ type flight struct {
 // miss asks the store, together with others that ask the same. The question goes out on a context of its own, which ends
 // when nobody waits any more: one caller's end is not the others'.
 func (c *core) miss(ctx context.Context, key uint64, q question, now time.Time) (*Answer, error) {
-	src := c.note(q, now)
-	f, err := c.board(ctx, key, q, src)
+	src, sh := c.note(q, now)
+	r := route{key: key, gen: src.GenSeen, absent: src.AbsentSeen, epoch: src.EpochSeen}
+	if sh.writes.Load() > 0 { // who asked before may be told less than is known by now
+		r.alone = c.alone.Add(1)
+	}
+	f, err := c.board(ctx, q, src, sh, r)
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +50,7 @@ func (c *core) miss(ctx context.Context, key uint64, q question, now time.Time) 
 	select {
 	case <-f.landed:
 	case <-ctx.Done():
-		c.leave(f)
+		c.leave(f, ctx.Err())
 		return nil, ctx.Err()
 	}
 	if f.panicked != nil {
@@ -59,8 +64,7 @@ func (c *core) miss(ctx context.Context, key uint64, q question, now time.Time) 
 
 // board joins a flight or begins one. A flight that began longer than MaxStale ago is not joined: what it read may be from
 // before a revocation that is older than that by now.
-func (c *core) board(ctx context.Context, key uint64, q question, src store.StampSource) (*flight, error) {
-	r := route{key: key, gen: src.GenSeen, absent: src.AbsentSeen, epoch: src.EpochSeen}
+func (c *core) board(ctx context.Context, q question, src store.StampSource, sh *shard, r route) (*flight, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed.Load() {
@@ -71,9 +75,9 @@ func (c *core) board(ctx context.Context, key uint64, q question, src store.Stam
 		c.count.shared.Add(1)
 		return f, nil
 	}
-	f := &flight{question: q.own(), route: r, src: src, landed: make(chan struct{}), waiting: 1}
+	f := &flight{question: q.own(), route: r, src: src, shard: sh, landed: make(chan struct{}), waiting: 1}
 	c.flights[r] = f
-	ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	ctx, f.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	c.landed.Add(1)
 	if c.probe != nil {
 		c.probe.start(func() { c.fly(ctx, f) })
@@ -83,13 +87,14 @@ func (c *core) board(ctx context.Context, key uint64, q question, src store.Stam
 	return f, nil
 }
 
-// leave is for a caller that does not wait any longer.
-func (c *core) leave(f *flight) {
+// leave is for a caller that does not wait any longer. The last one's reason is the flight's cause to end: a breaker behind
+// the cache must tell a deadline, which the store let pass, from a caller that went away.
+func (c *core) leave(f *flight, why error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if f.waiting--; f.waiting == 0 {
 		c.forget(f)
-		f.cancel()
+		f.cancel(why)
 	}
 }
 
@@ -108,7 +113,7 @@ func (c *core) fly(ctx context.Context, f *flight) {
 		c.mu.Lock()
 		c.forget(f)
 		c.mu.Unlock()
-		f.cancel()
+		f.cancel(nil)
 		close(f.landed)
 	}()
 	select {
@@ -118,16 +123,18 @@ func (c *core) fly(ctx context.Context, f *flight) {
 		f.err = ctx.Err()
 		return
 	}
+	asked := c.o.Now()
 	st, err := c.ask(ctx, f.subject, f.ids...)
 	if err != nil {
 		f.err = err
 		return
 	}
-	if len(st.Entries) != len(f.ids) {
-		f.err = fmt.Errorf("%w: %d answers to %d ids", store.ErrCorrupt, len(st.Entries), len(f.ids))
+	a, err := newAnswer(f.question, st, asked)
+	if err != nil {
+		f.err = err
 		return
 	}
-	a := newAnswer(f.question, st, c.o.Now())
+	a.shard = f.shard
 	c.keep(f.route.key, a, f.src)
 	f.answer = a
 }
@@ -137,7 +144,7 @@ func (c *core) end() {
 	c.mu.Lock()
 	c.closed.Store(true)
 	for _, f := range c.flights {
-		f.cancel()
+		f.cancel(nil)
 	}
 	c.mu.Unlock()
 	c.landed.Wait()

@@ -55,16 +55,16 @@ var mutants = []mutant{
 		file: "core.go", old: "	src.MaxAge = min(src.MaxAge, absentAge, c.o.MaxStale)\n", instead: "_ = 0",
 	}}},
 	{"the counters are read after the store", "two readers and a revoker", []edit{{
-		file: "flight.go", old: "	a := newAnswer(f.question, st, c.o.Now())\n", after: `c.at("late"); f.src = c.note(f.question, f.src.At)`,
+		file: "flight.go", old: "	a, err := newAnswer(f.question, st, asked)\n", after: `c.at("late"); f.src, _ = c.note(f.question, f.src.At)`,
 	}}},
 	{"the count of doubts is read after the store", "a feed that loses the event", []edit{{
-		file: "flight.go", old: "	a := newAnswer(f.question, st, c.o.Now())\n", after: `c.at("late"); f.src.EpochSeen = f.src.Epoch.Load()`,
+		file: "flight.go", old: "	a, err := newAnswer(f.question, st, asked)\n", after: `c.at("late"); f.src.EpochSeen = f.src.Epoch.Load()`,
 	}}},
 	{"the time is read after the store", "no feed", []edit{{
-		file: "flight.go", old: "	a := newAnswer(f.question, st, c.o.Now())\n", after: `c.at("late"); f.src.At = c.o.Now()`,
+		file: "flight.go", old: "	a, err := newAnswer(f.question, st, asked)\n", after: `c.at("late"); f.src.At = c.o.Now()`,
 	}}},
 	{"flights are shared by the key alone", "two readers and a revoker", []edit{{
-		file: "flight.go", old: "	c.mu.Lock()\n	defer c.mu.Unlock()\n	if c.closed.Load() {\n		return nil, store.ErrClosed\n	}\n", after: "r = route{key: key}",
+		file: "flight.go", old: "	c.mu.Lock()\n	defer c.mu.Unlock()\n	if c.closed.Load() {\n		return nil, store.ErrClosed\n	}\n", after: "r = route{key: r.key}",
 	}}},
 	{"flights are joined however old", "no feed", []edit{{file: "flight.go", old: "age(f.src.At, src.At) <= c.o.MaxStale", cond: "true"}}},
 	{"flights are not compared in full", "an engine that mixes keys up", []edit{

@@ -11,7 +11,7 @@ import (
 // Options are what a [Cache] may be told. The zero value is the safe one for a store with a feed; over one without, MaxStale
 // is required.
 type Options struct {
-	// MaxBytes bounds what the answers take, in bytes: at least [MinBytes]. Counters take 1 MiB beside it, and the default
+	// MaxBytes bounds what the answers take, in bytes: at least [MinBytes]. Counters take 1.5 MiB beside it, and the default
 	// engine about 3 % of MaxBytes. Defaults to 64 MiB.
 	MaxBytes int64
 	// MaxStale is how long after another process's revocation a check may still begin that accepts the token: at least 3
@@ -28,7 +28,8 @@ type Options struct {
 	// lets it. Defaults to 256.
 	MaxReads int
 	// MaxAbsent is how many answers are kept in which every id is unknown, rounded up to a power of two: up to 1,048,576;
-	// negative keeps none. Those over 1 KiB are not kept. Defaults to 4096.
+	// negative keeps none. They take memory beside MaxBytes, some 1.3 KiB each; those over 2 KiB are not kept. Defaults to
+	// 4096.
 	MaxAbsent int
 	// Engine makes what keeps the answers, of at most maxBytes together. Defaults to ristretto.
 	Engine func(maxBytes int64) (Engine, error)
@@ -49,8 +50,9 @@ const (
 	defaultAbsent = 4096
 	// absentAge is how long an answer of unknown ids is kept at most: another process's Issue is told to nobody.
 	absentAge = time.Second
-	// absentBytes is the size from which such an answer is not kept.
-	absentBytes = 1 << 10
+	// absentBytes is the size above which such an answer is not kept: one about a session and its token is below, whose ids
+	// and names are of the usual lengths.
+	absentBytes = 2 << 10
 
 	leastStale = 3 * time.Millisecond
 	mostAge    = time.Hour

@@ -124,8 +124,8 @@ func (s *Store) Stats() []store.Stat {
 		sh.mu.RUnlock()
 	}
 	return []store.Stat{
-		{Name: "memory_ledgers", Value: ledgers},
-		{Name: "memory_entries", Value: entries},
+		{Name: "memory_ledgers", Value: ledgers, Level: true},
+		{Name: "memory_entries", Value: entries, Level: true},
 		{Name: "memory_sweeps", Value: s.sweeps.Load()},
 	}
 }

@@ -13,7 +13,10 @@ import (
 )
 
 // partition is what a process knows of a partition beside its ledgers.
-type partition struct{ seen atomic.Pointer[sighting] }
+type partition struct {
+	seen atomic.Pointer[sighting]
+	told atomic.Pointer[store.Event] // the last that a follower was told
+}
 
 // sighting is the server's clock and the feed's birth as they were seen at one moment.
 type sighting struct {

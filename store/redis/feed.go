@@ -44,6 +44,9 @@ func (s *Store) poll(ctx context.Context, partition int, from store.Position) (s
 		}
 		at = from.ID
 	}
+	if known := s.partitions[partition].told.Load(); s.cluster == nil && known != nil && known.Position == from {
+		return s.gather(ctx, partition, known)
+	}
 	key := s.keys.Feed(partition)
 	t, err := s.send(ctx, call{key: key, script: pollScript, args: []any{nil, nil, 1, key, at, pollMost + 1}})
 	if err != nil {
@@ -53,15 +56,11 @@ func (s *Store) poll(ctx context.Context, partition int, from store.Position) (s
 	if err != nil {
 		return store.Batch{}, err
 	}
-	batch := store.Batch{More: len(entries) > pollMost}
-	for _, entry := range entries[:min(len(entries), pollMost)] {
-		e, err := noticeOf(entry)
-		if err != nil {
-			return store.Batch{}, err
-		}
-		batch.Events = append(batch.Events, e)
+	batch, err := batchOf(entries, pollMost)
+	if err == nil && len(batch.Events) > 0 {
+		s.told(partition, batch.Events[len(batch.Events)-1])
 	}
-	return batch, nil
+	return batch, err
 }
 
 // Listen implements store.Feed.
@@ -99,6 +98,7 @@ func (s *Store) listen(ctx context.Context, ring func(store.Bell)) error {
 			return translate(ctx, err)
 		}
 		if b, ok := bellOf(m.Payload, parts); ok {
+			s.told(b.Partition, b.Event)
 			ring(b)
 		}
 	}

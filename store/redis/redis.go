@@ -97,6 +97,7 @@ type Store struct {
 	level      durability
 	partitions []partition
 	bells      bells
+	polls      gatherer
 	mute       sync.Once   // tells that the bell is denied
 	scripted   atomic.Bool // this user may not call functions
 	fixed      fixed

@@ -49,6 +49,7 @@ var (
 	allScript     = scripts["all"]
 	othersScript  = scripts["others"]
 	pollScript    = newScript(source("poll"))
+	pollsScript   = newScript(source("polls"))
 )
 
 // unnamed stands for the library's name in its text, which the name is made from: flags count as much as code.

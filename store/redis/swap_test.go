@@ -11,15 +11,35 @@ import (
 
 	"github.com/jetonkit/jeton/internal/testenv"
 	"github.com/jetonkit/jeton/store"
+	storecache "github.com/jetonkit/jeton/store/cache"
+	redisstore "github.com/jetonkit/jeton/store/redis"
 )
 
 // TestSwappedReplies: where the replies of one connection are out of step, everybody gets an error or the own answer, and
-// nobody somebody else's. Kills the mutant that does not compare the check of a head or of an entry.
+// nobody somebody else's; a cache keeps none that is. Kills the mutant that does not compare the check of a head or of an
+// entry.
 func TestSwappedReplies(t *testing.T) {
+	t.Run("alone", func(t *testing.T) {
+		swapReplies(t, func(s *redisstore.Store) (store.TokenStore, error) { return s, nil })
+	})
+	t.Run("behind a cache", func(t *testing.T) {
+		swapReplies(t, func(s *redisstore.Store) (store.TokenStore, error) {
+			return storecache.New(t.Context(), s, &storecache.Options{MaxAge: 10 * time.Millisecond})
+		})
+	})
+}
+
+func swapReplies(t *testing.T, wrap func(*redisstore.Store) (store.TokenStore, error)) {
+	t.Helper()
 	const callers, rounds = 48, 5
 	p := cutProxyTo(t, testenv.SharedRedis(t))
 	var e ear
-	s := openedAt(t, p.url()+"?read_timeout=100ms", e.options(testenv.Prefix(t)))
+	backend := openedAt(t, p.url()+"?read_timeout=100ms", e.options(testenv.Prefix(t)))
+	s, err := wrap(backend)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
 	records := make([]store.Record, callers)
 	for i := range records {
 		is, err := s.Issue(t.Context(), store.IssueRequest{Record: store.Record{
@@ -50,6 +70,7 @@ func TestSwappedReplies(t *testing.T) {
 					t.Errorf("caller %d got %+v, %v", i, state, err)
 				}
 				e.note(err)
+				time.Sleep(15 * time.Millisecond) // what a cache kept is old
 			}
 		})
 	}
