@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,6 +69,8 @@ func TestHandler(t *testing.T) {
 			{"POST", "POST", "/", nil, 405},
 			{"another time", "GET", "/?time=1686925000", nil, 501},
 			{"another time without a value", "GET", "/?time", nil, 501},
+			{"another time, broken", "GET", "/?time=%zz", nil, 400},
+			{"another time, and a semicolon", "GET", "/?time=1;x", nil, 400},
 			{"another parameter", "GET", "/?x=1", nil, 200},
 			{"the type", "GET", "/", []string{"Accept", "application/statuslist+jwt"}, 200},
 			{"all types", "GET", "/", []string{"Accept", "text/html, */*;q=0.1"}, 200},
@@ -188,6 +191,29 @@ func TestRenewal(t *testing.T) {
 		w.store.fail.Store(&down)
 		if _, err := w.publisher.Token(gone); err == nil {
 			t.Error("no error")
+		}
+	})
+}
+
+// While the store hangs, whoever asks waits for one attempt and gets the last list; they do not wait for one each.
+func TestAStoreThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1024)
+		first := must(w.publisher.Token(t.Context()))(t)
+		w.store.hang.Store(true)
+		time.Sleep(15 * time.Second)
+		began := time.Now()
+		var all sync.WaitGroup
+		for range 5 {
+			all.Go(func() {
+				if got, err := w.publisher.Token(t.Context()); got != first || err != nil {
+					t.Errorf("%v", err)
+				}
+			})
+		}
+		all.Wait()
+		if took := time.Since(began); took != 10*time.Second {
+			t.Errorf("it took %v", took)
 		}
 	})
 }

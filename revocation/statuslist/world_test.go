@@ -38,6 +38,13 @@ func TestRevocations(t *testing.T) {
 		{"the subject is forgotten", func(w *world, p, _ token.Pair) {
 			check(w, w.store.Forget(w.Context(), p.Session.Subject))
 		}, false, false},
+		{"a stolen refresh token is used", func(w *world, p, _ token.Pair) {
+			must(w.issuer.Refresh(w.Context(), p.Refresh.Reveal(), token.RefreshOptions{}))(w)
+			time.Sleep(time.Minute)
+			if _, err := w.issuer.Refresh(w.Context(), p.Refresh.Reveal(), token.RefreshOptions{}); !errors.Is(err, token.ErrReused) {
+				w.Error(err)
+			}
+		}, false, true},
 		{"so many are barred that all access tokens must be refreshed", func(w *world, p, _ token.Pair) {
 			for n := range store.DefaultMaxMarks + 1 {
 				check(w, w.store.Revoke(w.Context(), store.Revocation{Subject: p.Session.Subject, IDs: []string{fmt.Sprint("x", n)}}))
