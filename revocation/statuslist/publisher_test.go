@@ -293,6 +293,7 @@ func TestBadInput(t *testing.T) {
 			{"a store of unknown lives", places(listURI, 0, &store.Capabilities{NeverEvicts: true}), "s"},
 			{"a relative uri", places("/status/1", 0, nil), "uri"},
 			{"a uri with a user", places("https://a:b@issuer.example/", 0, nil), "uri"},
+			{"a uri with a fragment", places(listURI+"#x", 0, nil), "uri"},
 			{"a long uri", places("https://issuer.example/"+strings.Repeat("a", 200), 0, nil), "uri"},
 			{"a size that is no multiple", places(listURI, 1500, nil), "AllocatorOptions.Size"},
 			{"a negative size", places(listURI, -1024, nil), "AllocatorOptions.Size"},

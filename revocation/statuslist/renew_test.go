@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -113,5 +114,29 @@ func TestAPublisherThatHangs(t *testing.T) {
 		n.serve(answer(signed(t, nil)))
 		time.Sleep(time.Second)
 		ask(t.Context(), nil, 5, 0)
+	})
+}
+
+// A list that is being fetched is not forgotten for another, though there is no room: it would be fetched twice.
+func TestMaxListsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list := answer(signed(t, nil))
+		n := &network{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			time.Sleep(time.Second)
+			list(w, r)
+		})}
+		lists := consumer(t, n, statuslist.ConsumerOptions{MaxLists: 1})
+		var all sync.WaitGroup
+		for range 2 {
+			all.Go(func() { must(lists.Status(t.Context(), statuslist.Reference{URI: listURI}))(t) })
+			synctest.Wait()
+			if _, err := lists.Status(t.Context(), statuslist.Reference{URI: listURI + "2"}); !errors.Is(err, store.ErrUnavailable) {
+				t.Errorf("%v", err)
+			}
+		}
+		all.Wait()
+		if n.count() != 1 {
+			t.Errorf("asked %d times", n.count())
+		}
 	})
 }
