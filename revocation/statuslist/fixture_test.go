@@ -41,7 +41,7 @@ type brittle struct {
 	store.TokenStore
 	issued atomic.Int64
 	fail   atomic.Pointer[error]
-	hang   atomic.Bool // List then waits for the end of its context
+	slow   atomic.Int64 // how long List takes, in nanoseconds
 	can    *store.Capabilities
 }
 
@@ -54,8 +54,9 @@ func (b *brittle) List(ctx context.Context, s store.Subject, p store.Page) (stor
 	if err := b.fail.Load(); err != nil {
 		return store.Records{}, *err
 	}
-	if b.hang.Load() {
-		<-ctx.Done()
+	select {
+	case <-time.After(time.Duration(b.slow.Load())):
+	case <-ctx.Done():
 		return store.Records{}, ctx.Err()
 	}
 	return b.TokenStore.List(ctx, s, p)

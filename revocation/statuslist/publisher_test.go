@@ -200,7 +200,7 @@ func TestAStoreThatHangs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, 1024)
 		first := must(w.publisher.Token(t.Context()))(t)
-		w.store.hang.Store(true)
+		w.store.slow.Store(int64(time.Hour))
 		time.Sleep(15 * time.Second)
 		began := time.Now()
 		var all sync.WaitGroup
@@ -215,6 +215,27 @@ func TestAStoreThatHangs(t *testing.T) {
 		if took := time.Since(began); took != 10*time.Second {
 			t.Errorf("it took %v", took)
 		}
+	})
+}
+
+// Who goes away does not take the list along that others wait for.
+func TestAnImpatientReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1024)
+		p := w.login("ann")
+		first := must(w.publisher.Token(t.Context()))(t)
+		check(t, w.revoker.Session(t.Context(), p.Session.Subject, p.Session.ID, ""))
+		time.Sleep(15 * time.Second)
+		w.store.slow.Store(int64(2 * time.Second))
+		hurry, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var all sync.WaitGroup
+		all.Go(func() { _, _ = w.publisher.Token(hurry) })
+		synctest.Wait()
+		if got := must(w.publisher.Token(t.Context()))(t); got == first {
+			t.Error("the revocation is not in it")
+		}
+		all.Wait()
 	})
 }
 
