@@ -150,6 +150,9 @@ func TestProbeEnds(t *testing.T) {
 				}
 			})
 			synctest.Wait()
+			if b.State() != storebreaker.HalfOpen {
+				t.Errorf("a sweep was taken for an answer: %v", b.State())
+			}
 			if err := lookup(t.Context(), b); err != nil {
 				t.Errorf("beside a sweep: %v", err)
 			}
