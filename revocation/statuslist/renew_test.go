@@ -60,21 +60,30 @@ func TestShortTTL(t *testing.T) {
 	})
 }
 
-// A list is as old as the question: it may have been made at once, and been on its way since.
+// A list is as old as the question, and so is an answer of 304: it may have been made at once, and been on its way since.
 func TestTTLCountsFromTheQuestion(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		list := answer(signed(t, nil))
 		n := &network{handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			time.Sleep(5 * time.Second)
+			w.Header().Set("ETag", `"x"`)
+			if r.Header.Get("If-None-Match") != "" {
+				w.WriteHeader(http.StatusNotModified)
+				return
+			}
 			list(w, r)
 		})}
 		lists := consumer(t, n, statuslist.ConsumerOptions{})
-		for _, asked := range []int{1, 1, 2} {
+		began := time.Now()
+		for _, s := range []struct {
+			at    time.Duration
+			asked int
+		}{{0, 1}, {59 * time.Second, 1}, {time.Minute, 2}, {119 * time.Second, 2}, {2 * time.Minute, 3}} {
+			time.Sleep(time.Until(began.Add(s.at)))
 			must(lists.Status(t.Context(), statuslist.Reference{URI: listURI}))(t)
-			if n.count() != asked {
-				t.Errorf("asked %d times, want %d", n.count(), asked)
+			if n.count() != s.asked {
+				t.Errorf("after %v asked %d times, want %d", s.at, n.count(), s.asked)
 			}
-			time.Sleep(27*time.Second + time.Second/2) // 32.5 s, 60 s
 		}
 	})
 }

@@ -237,6 +237,9 @@ func TestNext(t *testing.T) {
 			Check: statuslist.Check[statuslist.Claims](w.lists, token.Sessions(w.store)),
 		}}, nil))(t)
 		defer func() { _ = both.Close() }()
+		if life, err := statuslist.Check[statuslist.Claims](w.lists, token.Sessions(w.store)).MaxTokenLife(); life != time.Hour || err != nil {
+			t.Errorf("both judge tokens of %v, %v, and the store's live for an hour", life, err)
+		}
 		p := w.login("ann")
 		tok := must(both.Verify(t.Context(), p.Access.Reveal()))(t)
 		if rec, ok := tok.Session(); !ok || rec.ID != p.Session.ID {

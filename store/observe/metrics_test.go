@@ -3,6 +3,7 @@ package storeobserve_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -59,5 +60,29 @@ func TestBadNames(t *testing.T) {
 		if !errors.As(err, &field) || field.Field != "Options.Name" || field.Remedy == "" {
 			t.Errorf("%q: %v", name, err)
 		}
+	}
+}
+
+// TestOneNameTwice: of two layers with one name for a stat the sum is told. Killed mutant: the last one alone.
+func TestOneNameTwice(t *testing.T) {
+	k := newSink()
+	observe(t, &fake{stats: []store.Stat{{Name: "pool_hits", Value: 1}, {Name: "pool_hits", Value: 2}}}, k.o)
+	counter, _ := k.collect(t)["jeton.pool.hits"].Data.(metricdata.Sum[int64])
+	if len(counter.DataPoints) != 1 || counter.DataPoints[0].Value != 3 {
+		t.Errorf("%+v", counter)
+	}
+}
+
+// TestHistogram: durations are in seconds, and both a hit from memory and a slow store fall between two limits.
+func TestHistogram(t *testing.T) {
+	k := newSink()
+	s := observe(t, &fake{do: func(context.Context) error { return nil }}, k.o)
+	_, _ = s.Lookup(t.Context(), store.User("ann"))
+	unit, points := k.collect(t)["jeton.store.operation.duration"].Unit, k.durations(t)
+	if unit != "s" || len(points) != 1 {
+		t.Fatalf("%d points in %q", len(points), unit)
+	}
+	if limits := points[0].Bounds; !slices.IsSorted(limits) || limits[1] > 1e-5 || limits[len(limits)-1] < 10 {
+		t.Errorf("the limits are %v", limits)
 	}
 }
