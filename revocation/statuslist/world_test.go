@@ -1,6 +1,7 @@
 package statuslist_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -38,6 +39,13 @@ func TestRevocations(t *testing.T) {
 		{"the subject is forgotten", func(w *world, p, _ token.Pair) {
 			check(w, w.store.Forget(w.Context(), p.Session.Subject))
 		}, false, false},
+		{"a stolen refresh token is used", func(w *world, p, _ token.Pair) {
+			must(w.issuer.Refresh(w.Context(), p.Refresh.Reveal(), token.RefreshOptions{}))(w)
+			time.Sleep(time.Minute)
+			if _, err := w.issuer.Refresh(w.Context(), p.Refresh.Reveal(), token.RefreshOptions{}); !errors.Is(err, token.ErrReused) {
+				w.Error(err)
+			}
+		}, false, true},
 		{"so many are barred that all access tokens must be refreshed", func(w *world, p, _ token.Pair) {
 			for n := range store.DefaultMaxMarks + 1 {
 				check(w, w.store.Revoke(w.Context(), store.Revocation{Subject: p.Session.Subject, IDs: []string{fmt.Sprint("x", n)}}))
@@ -229,6 +237,9 @@ func TestNext(t *testing.T) {
 			Check: statuslist.Check[statuslist.Claims](w.lists, token.Sessions(w.store)),
 		}}, nil))(t)
 		defer func() { _ = both.Close() }()
+		if life, err := statuslist.Check[statuslist.Claims](w.lists, token.Sessions(w.store)).MaxTokenLife(); life != time.Hour || err != nil {
+			t.Errorf("both judge tokens of %v, %v, and the store's live for an hour", life, err)
+		}
 		p := w.login("ann")
 		tok := must(both.Verify(t.Context(), p.Access.Reveal()))(t)
 		if rec, ok := tok.Session(); !ok || rec.ID != p.Session.ID {
@@ -242,6 +253,55 @@ func TestNext(t *testing.T) {
 		w.settle()
 		if _, err := w.verify(p); !errors.Is(err, token.ErrRevoked) {
 			t.Errorf("%v", err)
+		}
+	})
+}
+
+// Every status but Valid is dead, and says which it is.
+func TestStatuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1024)
+		w.net.serve(answer(signed(t, m{"status_list": m{"bits": 4, "lst": b64(pack(t, []byte{0x10, 0x32, 0xfe}))}})))
+		for index, want := range []string{"", "invalid", "suspended", "status 3", "status 14", "status 15"} {
+			ref := statuslist.Reference{URI: listURI, Index: uint64(index)}
+			pair := must(w.issuer.Login(t.Context(), store.User("ann"), token.LoginOptions{Claims: ref.Claims()}))(t)
+			_, err := w.verify(pair)
+			var refused *token.RefusedError
+			switch {
+			case want == "" && err != nil:
+				t.Errorf("valid: %v", err)
+			case want != "" && (!errors.As(err, &refused) || refused.Reason != want || !errors.Is(err, token.ErrRevoked)):
+				t.Errorf("%s: %v", want, err)
+			}
+		}
+	})
+}
+
+// toucher is a checker that notes who was last seen.
+type toucher struct {
+	token.Checker
+	seen []string
+}
+
+func (c *toucher) Touch(_ context.Context, r store.TouchRequest) error {
+	c.seen = append(c.seen, r.ID)
+	return store.ErrRevoked
+}
+
+// What notes last-seen times goes on doing so behind a list.
+func TestTouch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1024)
+		next := &toucher{}
+		for n, c := range []token.Checker{nil, next} {
+			by, ok := statuslist.Check[statuslist.Claims](w.lists, c).(token.Toucher)
+			if !ok {
+				t.Fatal("no Toucher")
+			}
+			err := by.Touch(t.Context(), store.TouchRequest{ID: "id"})
+			if want := []error{nil, store.ErrRevoked}[n]; !errors.Is(err, want) || len(next.seen) != n {
+				t.Errorf("%v, want %v, of %v", err, want, next.seen)
+			}
 		}
 	})
 }
