@@ -86,7 +86,7 @@ func TestPartitionsThatChange(t *testing.T) {
 			time.Sleep(time.Second)
 			s, p := own(ann)
 			r.want("alive", s, p)
-			r.set(func() { r.tape.parts = newTape(n).parts })
+			r.set(func() { r.parts = newTape(n).parts })
 			revocation.Again(r.view)
 			time.Sleep(time.Minute)
 			r.want("not ready", s, p)

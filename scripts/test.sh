@@ -31,6 +31,8 @@ done
 if [ $# = 0 ]; then # 30,000 runs of a rule: 20 s, but minutes with the race detector, under which these skip themselves
 	say "each rule of the conformance suite finds what no other finds"
 	go test -v -run '^(TestExclusive|TestModelFailure)$' ./conformance | { grep -Ev '^ *(---|===) (PASS|RUN|PAUSE|CONT|NAME)|^=== ' || true; } || failed+=("exclusive rules")
+	say "every adapter gives the same answers"
+	within adapters/parity go test -v -run '^TestParity$' . | grep '^parity:' || failed+=("parity")
 	"$root/scripts/proofs.sh" ci || failed+=("proofs")
 	say "a flood of a million tokens"
 	go test -C faults -count=1 -v -run '^TestFlood$' . || failed+=("flood") # none of these runs whole with the race detector

@@ -16,8 +16,8 @@ func (t *Token) NotBefore() (at time.Time, said bool) {
 // ConfirmationJSON returns the claim cnf (RFC 7800 §3.1) as it was written; nil for a token that is bound to no key. It is
 // for passing on: a kind of key that [Token.Confirmation] does not know is in it too.
 func (t *Token) ConfirmationJSON() []byte {
-	if t.claims.noted[notedConfirmation] == "" {
+	if t.claims.noted.written(notedConfirmation) == "" {
 		return nil
 	}
-	return []byte(t.claims.noted[notedConfirmation])
+	return []byte(t.claims.noted.written(notedConfirmation))
 }

@@ -207,7 +207,7 @@ func (v *LogoutVerifier) judge(c *claims) error {
 // (Back-Channel Logout §2.4).
 func (c *claims) loggedOut() error {
 	var events map[string]jsontext.Value
-	if json.Unmarshal([]byte(c.noted[notedEvents]), &events) != nil {
+	if json.Unmarshal([]byte(c.noted.written(notedEvents)), &events) != nil {
 		return refuse(ErrMalformed, "events is missing, or no object")
 	}
 	if event, ok := events[logoutEvent]; !ok || event.Kind() != '{' {

@@ -7,8 +7,8 @@
 //	err = auth.CheckRoutes(echoauth.Routes(e)...)
 //
 // Refusals, headers and bodies are those of package httpauth, on every framework the same; they do not pass through Echo's
-// HTTPErrorHandler. A handler finds the token by [Token], or by httpauth.Token in the request's context, which is also what it hands
-// on to stores and clients.
+// HTTPErrorHandler. A handler finds the token by [Token], or by httpauth.Token in the request's context, which is also what
+// it hands on to stores and clients.
 package echoauth
 
 import (
@@ -23,11 +23,12 @@ import (
 // Key is where the token lies in an [echo.Context], as a *token.Token.
 const Key = "github.com/jetonkit/jeton/token"
 
-// Protect judges requests: all of a server by the rules of a *httpauth.Middleware (Use it, so that what Pre rewrites is judged as the
-// router sees it), or those of one route or group by a *httpauth.Gate. One that does not pass is answered, and goes no further.
+// Protect judges requests: all of a server by the rules of a *httpauth.Middleware (Use it, so that what Pre rewrites is
+// judged as the router sees it), or those of one route or group by a *httpauth.Gate. One that does not pass is answered,
+// and goes no further.
 //
-// Echo serves "/users/:id" for "/users/7/x" too, with the id "7/x": a parameter at the end takes all that is left. No other router
-// does so, and no rule expects it: by rules such a request is refused (400). Use "/users/*" where it is meant.
+// Echo serves "/users/:id" for "/users/7/x" too, with the id "7/x": a parameter at the end takes all that is left. No other
+// router does so, and no rule expects it: by rules such a request is refused (400). Use "/users/*" where it is meant.
 func Protect(a httpauth.Admitter) echo.MiddlewareFunc {
 	_, byRules := a.(*httpauth.Middleware)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -52,13 +53,19 @@ func Protect(a httpauth.Admitter) echo.MiddlewareFunc {
 // stretches reports whether the last parameter of a route takes more than one segment of the path.
 func stretches(c *echo.Context) bool {
 	route := c.Path()
-	return route != "" && !strings.Contains(route, "*") && strings.Count(c.Request().URL.EscapedPath(), "/") != strings.Count(route, "/")
+	if route == "" || strings.Contains(route, "*") {
+		return false
+	}
+	return strings.Count(c.Request().URL.EscapedPath(), "/") != strings.Count(route, "/")
 }
 
-// Token returns the verified token of a request. It is false where the request is nobody's.
+// Token returns the verified token of a request, whichever of this package and httpauth judged it. It is false where the
+// request is nobody's.
 func Token(c *echo.Context) (*token.Token, bool) {
-	t, _ := c.Get(Key).(*token.Token)
-	return t, t != nil
+	if t, ok := c.Get(Key).(*token.Token); ok {
+		return t, true
+	}
+	return httpauth.Token(c.Request().Context())
 }
 
 // Routes returns the routes of a server, for CheckRoutes and Unruled of a *httpauth.Middleware.

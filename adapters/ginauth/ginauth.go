@@ -6,8 +6,8 @@
 //	r.GET("/me", func(c *gin.Context) { t, ok := ginauth.Token(c); … })
 //	err = auth.CheckRoutes(ginauth.Routes(r)...)
 //
-// Refusals, headers and bodies are those of package httpauth, on every framework the same. A handler finds the token by [Token], or
-// by httpauth.Token in the request's context, which is also what it hands on to stores and clients.
+// Refusals, headers and bodies are those of package httpauth, on every framework the same. A handler finds the token by
+// [Token], or by httpauth.Token in the request's context, which is also what it hands on to stores and clients.
 package ginauth
 
 import (
@@ -21,8 +21,8 @@ import (
 const Key = "github.com/jetonkit/jeton/token"
 
 // Protect judges requests: all of a router by the rules of a *httpauth.Middleware, or those of one route or group by a
-// *httpauth.Gate. One that does not pass is answered, and goes no further. With rules, use it before the first route is registered;
-// or put httpauth's own Protect in front of the engine.
+// *httpauth.Gate. One that does not pass is answered, and goes no further. With rules, use it before the first route is
+// registered; or put httpauth's own Protect in front of the engine.
 func Protect(a httpauth.Admitter) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		r, ok := a.Admit(c.Writer, c.Request)
@@ -38,11 +38,14 @@ func Protect(a httpauth.Admitter) gin.HandlerFunc {
 	}
 }
 
-// Token returns the verified token of a request. It is false where the request is nobody's.
+// Token returns the verified token of a request, whichever of this package and httpauth judged it. It is false where the
+// request is nobody's.
 func Token(c *gin.Context) (*token.Token, bool) {
 	value, _ := c.Get(Key)
-	t, _ := value.(*token.Token)
-	return t, t != nil
+	if t, ok := value.(*token.Token); ok {
+		return t, true
+	}
+	return httpauth.Token(c.Request.Context())
 }
 
 // Routes returns the routes of an engine, for CheckRoutes and Unruled of a *httpauth.Middleware.

@@ -39,7 +39,8 @@ func Example() {
 	answer, err := client.Check(ctx, new(healthpb.HealthCheckRequest))
 	fmt.Println(answer.GetStatus(), status.Code(err))
 	for _, header := range []string{"Basic x", "Bearer " + pair.Access.Reveal()} {
-		stream, err := client.Watch(metadata.AppendToOutgoingContext(ctx, "authorization", header), new(healthpb.HealthCheckRequest))
+		ctx := metadata.AppendToOutgoingContext(ctx, "authorization", header)
+		stream, err := client.Watch(ctx, new(healthpb.HealthCheckRequest))
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -85,7 +86,8 @@ func setUp() (*token.Issuer, *httpauth.Middleware) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	auth, err := httpauth.New(verifier, &httpauth.Options{Rules: []httpauth.Rule{{Path: "/grpc.health.v1.Health/Check", Mode: httpauth.Public}}})
+	public := httpauth.Rule{Path: "/grpc.health.v1.Health/Check", Mode: httpauth.Public}
+	auth, err := httpauth.New(verifier, &httpauth.Options{Rules: []httpauth.Rule{public}})
 	if err != nil {
 		log.Fatal(err)
 	}

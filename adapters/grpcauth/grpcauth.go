@@ -7,14 +7,14 @@
 //	s := grpc.NewServer(grpc.UnaryInterceptor(grpcauth.Unary(auth)), grpc.StreamInterceptor(grpcauth.Stream(auth)))
 //	err = auth.CheckRoutes(grpcauth.Methods(s)...)
 //
-// A full method is a path to the rules, a call is a POST, metadata are headers: the token comes in the metadata "authorization" as
-// "Bearer token". A method that no rule meets needs a token. A handler finds the token by httpauth.Token in its context; in a long
-// stream httpauth.Watch ends with the session.
+// A full method is a path to the rules, a call is a POST, metadata are headers: the token comes in the metadata
+// "authorization" as "Bearer token". A method that no rule meets needs a token. A handler finds the token by httpauth.Token
+// in its context; in a long stream httpauth.Watch ends with the session.
 //
-// A refusal is a status: Unauthenticated for a token that is missing or no good, PermissionDenied for one that may not do this,
-// InvalidArgument for two tokens, Unavailable with a RetryInfo where the store could not say. Its ErrorInfo has httpauth's code in
-// capitals as the reason ("INVALID_TOKEN", "INSUFFICIENT_SCOPE", …), and what is needed as metadata ("scope", "max_age",
-// "acr_values").
+// A refusal is a status: Unauthenticated for a token that is missing or no good, PermissionDenied for one that may not do
+// this, InvalidArgument for two tokens, Unavailable with a RetryInfo where the store could not say. Its ErrorInfo has
+// httpauth's code in capitals as the reason ("INVALID_TOKEN", "INSUFFICIENT_SCOPE", …), and what is needed as metadata
+// ("scope", "max_age", "acr_values").
 package grpcauth
 
 import (
@@ -55,7 +55,7 @@ func Stream(auth *httpauth.Middleware) grpc.StreamServerInterceptor {
 // stream is a ServerStream with another context.
 type stream struct {
 	grpc.ServerStream
-	ctx context.Context //nolint:containedctx // that of the stream
+	ctx context.Context
 }
 
 // Context returns the context with the token.

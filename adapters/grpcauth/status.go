@@ -19,8 +19,8 @@ import (
 // Domain is that of the ErrorInfo of refusals.
 const Domain = "jeton"
 
-// Error returns the status of an error, as the interceptors answer it: for handlers that refuse by themselves, by CheckScopes for
-// instance. It says what httpauth.FailureOf makes of the error.
+// Error returns the status of an error, as the interceptors answer it: for handlers that refuse by themselves, by
+// CheckScopes for instance. It says what httpauth.FailureOf makes of the error.
 func Error(auth *httpauth.Middleware, err error) error { return status(auth, err) }
 
 func status(auth *httpauth.Middleware, err error) error {

@@ -56,13 +56,15 @@ const maxMaxAge = 10 * 365 * 24 * time.Hour
 func (a *Access) check(field string, internal bool) error {
 	switch {
 	case a.Mode >= modes:
-		return invalid(field+".Mode", fmt.Sprintf("is %d, which is no mode", a.Mode), "use Required, Optional, Public or Internal")
+		return invalid(field+".Mode", fmt.Sprintf("is %d, which is no mode", a.Mode),
+			"use Required, Optional, Public or Internal")
 	case a.Mode == Internal && !internal:
 		return invalid(field+".Mode", "is Internal, and nothing judges signed calls", "set Options.Internal")
 	case a.Mode != Required && (len(a.Scopes) > 0 || a.MaxAge != 0 || len(a.ACR) > 0):
 		return invalid(field, "asks for scopes, age or acr in mode "+a.Mode.String()+", which needs no token", "use Required")
 	case a.MaxAge < 0 || a.MaxAge > maxMaxAge || a.MaxAge%time.Second != 0:
-		return invalid(field+".MaxAge", fmt.Sprintf("is %v, the range is whole seconds up to %v", a.MaxAge, maxMaxAge), "use 0 for any age")
+		return invalid(field+".MaxAge", fmt.Sprintf("is %v, the range is whole seconds up to %v", a.MaxAge, maxMaxAge),
+			"use 0 for any age")
 	}
 	for n, text := range a.Scopes {
 		if !wordable(text) {

@@ -35,7 +35,8 @@ func (f *Failure) challenged() bool {
 		(f.Code == CodeInvalidRequest && errors.Is(f.Err, ErrTwoTokens))
 }
 
-// challenge returns the WWW-Authenticate header; empty for none. Only the codes of RFC 6750 §3.1 and RFC 9470 §3 are told in it.
+// challenge returns the WWW-Authenticate header; empty for none. Only the codes of RFC 6750 §3.1 and RFC 9470 §3 are told
+// in it.
 func (f *Failure) challenge(scheme, realm string) string {
 	var own Refusal
 	switch isOwn := errors.As(f.Err, &own); {

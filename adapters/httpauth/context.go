@@ -27,8 +27,8 @@ func Token(ctx context.Context) (*token.Token, bool) {
 
 // call is the context of a request that was judged. It is one allocation for all that there is to know.
 type call struct {
-	context.Context //nolint:containedctx // it is one
-	auth            *Middleware
+	context.Context
+	auth *Middleware
 	// request is the one that came. Addresses are read from it when they are asked for.
 	request *http.Request
 	// token comes after the verifier was given the context.

@@ -14,8 +14,8 @@ const maxCookie = 4096
 
 // CookieOptions are what [Cookies] may be told. The zero value is the safe one.
 type CookieOptions struct {
-	// Access is the name of the access token's cookie. Names with the prefix __Host- are for one host alone: no other host of
-	// the domain can set them. Defaults to "__Host-access"; to "access" with Insecure.
+	// Access is the name of the access token's cookie. Names with the prefix __Host- are for one host alone: no other host
+	// of the domain can set them. Defaults to "__Host-access"; to "access" with Insecure.
 	Access string
 	// Refresh is the name of the refresh token's cookie. Defaults to "__Host-refresh"; to "__Secure-refresh" with a
 	// RefreshPath, which __Host- does not allow; to "refresh" with Insecure.
@@ -29,8 +29,8 @@ type CookieOptions struct {
 	Insecure bool
 }
 
-// Cookies keeps a pair of tokens in two cookies that scripts cannot read (HttpOnly), sent over TLS alone (Secure) and to one host
-// alone. It is made by [NewCookies] and safe for concurrent use.
+// Cookies keeps a pair of tokens in two cookies that scripts cannot read (HttpOnly), sent over TLS alone (Secure) and to
+// one host alone. It is made by [NewCookies] and safe for concurrent use.
 type Cookies struct{ opts CookieOptions }
 
 // NewCookies makes the two cookies. o may be nil. Bad input is a [store.FieldError].
@@ -76,9 +76,11 @@ func (o *CookieOptions) check() error {
 		case !isToken(name):
 			return invalid(field, "is no name of a cookie", "use ASCII letters, digits, dashes and underscores")
 		case o.Insecure && (strings.HasPrefix(lower, "__host-") || strings.HasPrefix(lower, "__secure-")):
-			return invalid(field, "has a prefix that browsers refuse without TLS", "leave Insecure false, or use another name")
+			return invalid(field, "has a prefix that browsers refuse without TLS",
+				"leave Insecure false, or use another name")
 		case strings.HasPrefix(lower, "__host-") && name == o.Refresh && o.RefreshPath != "/":
-			return invalid(field, "begins with __Host-, which browsers refuse with a path", "use __Secure-, or leave RefreshPath empty")
+			return invalid(field, "begins with __Host-, which browsers refuse with a path",
+				"use __Secure-, or leave RefreshPath empty")
 		}
 	}
 	switch {
@@ -87,7 +89,8 @@ func (o *CookieOptions) check() error {
 	case o.SameSite < http.SameSiteLaxMode || o.SameSite > http.SameSiteNoneMode:
 		return invalid("CookieOptions.SameSite", fmt.Sprintf("is %d", o.SameSite), "use Lax, Strict or None")
 	case o.SameSite == http.SameSiteNoneMode && o.Insecure:
-		return invalid("CookieOptions.SameSite", "is None, which browsers refuse without TLS", "use Lax, or leave Insecure false")
+		return invalid("CookieOptions.SameSite", "is None, which browsers refuse without TLS",
+			"use Lax, or leave Insecure false")
 	}
 	return plain("CookieOptions.RefreshPath", o.RefreshPath)
 }
@@ -95,16 +98,17 @@ func (o *CookieOptions) check() error {
 // Lookup finds the access token's cookie, for [Options.Lookups].
 func (c *Cookies) Lookup() Lookup { return Cookie(c.opts.Access) }
 
-// Set sends a pair to the browser: each cookie lasts as long as its token, and caches keep neither. A token that is too large for
-// a cookie (4096 bytes with its name) is a [store.FieldError], and then none is set; a pair without a refresh token clears that
-// cookie.
+// Set sends a pair to the browser: each cookie lasts as long as its token, and caches keep neither. A token that is too
+// large for a cookie (4096 bytes with its name) is a [store.FieldError], and then none is set; a pair without a refresh
+// token clears that cookie.
 func (c *Cookies) Set(w http.ResponseWriter, p token.Pair) error {
 	access := c.cookie(c.opts.Access, p.Access.Reveal(), "/", p.AccessExpiresAt)
 	refresh := c.cookie(c.opts.Refresh, p.Refresh.Reveal(), c.opts.RefreshPath, p.Session.ExpiresAt)
 	for n, cookie := range []*http.Cookie{access, refresh} {
 		field := []string{"Pair.Access", "Pair.Refresh"}[n]
 		if size := len(cookie.Name) + len(cookie.Value); size > maxCookie {
-			return invalid(field, fmt.Sprintf("is %d bytes with its cookie's name, the limit is %d", size, maxCookie), "put fewer claims into the token")
+			return invalid(field, fmt.Sprintf("is %d bytes with its cookie's name, the limit is %d", size, maxCookie),
+				"put fewer claims into the token")
 		}
 	}
 	send(w, access, refresh)
@@ -116,8 +120,8 @@ func (c *Cookies) Clear(w http.ResponseWriter) {
 	send(w, c.cookie(c.opts.Access, "", "/", time.Time{}), c.cookie(c.opts.Refresh, "", c.opts.RefreshPath, time.Time{}))
 }
 
-// Refresh returns the refresh token that came in its cookie, for token.Issuer.Refresh. The error is [ErrNoToken], [ErrTwoTokens],
-// or [ErrCrossOrigin] as for any cookie; [Middleware.WriteError] answers all of them.
+// Refresh returns the refresh token that came in its cookie, for token.Issuer.Refresh. The error is [ErrNoToken],
+// [ErrTwoTokens], or [ErrCrossOrigin] as for any cookie; [Middleware.WriteError] answers all of them.
 func (c *Cookies) Refresh(m *Middleware, r *http.Request) (string, error) {
 	at := Cookie(c.opts.Refresh)
 	raw, ok, err := at.find(r)

@@ -26,7 +26,8 @@ func TestCookies(t *testing.T) {
 		},
 		{
 			"a path for the refresh token", &httpauth.CookieOptions{RefreshPath: "/refresh", SameSite: http.SameSiteStrictMode},
-			"__Host-access; Path=/; HttpOnly; Secure; SameSite=Strict", "__Secure-refresh; Path=/refresh; HttpOnly; Secure; SameSite=Strict",
+			"__Host-access; Path=/; HttpOnly; Secure; SameSite=Strict",
+			"__Secure-refresh; Path=/refresh; HttpOnly; Secure; SameSite=Strict",
 		},
 		{
 			"without TLS", &httpauth.CookieOptions{Insecure: true, Access: "a"},
@@ -34,7 +35,8 @@ func TestCookies(t *testing.T) {
 		},
 		{
 			"within other pages", &httpauth.CookieOptions{SameSite: http.SameSiteNoneMode},
-			"__Host-access; Path=/; HttpOnly; Secure; SameSite=None", "__Host-refresh; Path=/; HttpOnly; Secure; SameSite=None",
+			"__Host-access; Path=/; HttpOnly; Secure; SameSite=None",
+			"__Host-refresh; Path=/; HttpOnly; Secure; SameSite=None",
 		},
 	} {
 		t.Run(c.rule, func(t *testing.T) {

@@ -14,9 +14,9 @@ func WriteJSON(w http.ResponseWriter, _ *http.Request, f *Failure) {
 	}{f.Code, f.Description})
 }
 
-// WriteMessage is an [Options.ErrorHandler] for clients that know the envelope {"code": number, "message": text, "data": null}.
-// The codes are 40001 for a token that is missing or no good, 40002 for a signature that is, 50000 for a mistake of the server,
-// and else the status with two zeros: 40300, 50300. The status is the real one, and so are the headers.
+// WriteMessage is an [Options.ErrorHandler] for clients that know the envelope {"code": number, "message": text, "data":
+// null}. The codes are 40001 for a token that is missing or no good, 40002 for a signature that is, 50000 for a mistake of
+// the server, and else the status with two zeros: 40300, 50300. The status is the real one, and so are the headers.
 func WriteMessage(w http.ResponseWriter, _ *http.Request, f *Failure) {
 	code := f.Status * 100
 	switch {

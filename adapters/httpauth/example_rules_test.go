@@ -26,7 +26,9 @@ func ExampleMiddleware_Protect() {
 	}
 	mux := http.NewServeMux()
 	ok := func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprintln(w, "served", r.URL.Path) }
-	for _, pattern := range []string{"POST /login", "GET /v1/public/news", "GET /v1/publicX", "GET /orders/{id}", "DELETE /orders/{id}"} {
+	for _, pattern := range []string{
+		"POST /login", "GET /v1/public/news", "GET /v1/publicX", "GET /orders/{id}", "DELETE /orders/{id}",
+	} {
 		mux.HandleFunc(pattern, ok)
 	}
 	if err := auth.CheckMux(mux); err != nil { // at the start

@@ -118,7 +118,7 @@ var answers = []struct {
 	{ErrNoToken, http.StatusUnauthorized, CodeMissingToken, "send an access token: Authorization: Bearer ...", nil},
 	{errTwoPlaces, http.StatusBadRequest, CodeInvalidRequest, "send one access token, in one place", nil},
 	{ErrTwoTokens, http.StatusBadRequest, CodeInvalidRequest, "send one Authorization header", nil},
-	{ErrAmbiguousPath, http.StatusBadRequest, CodeAmbiguousPath, "the path can be read in several ways; send it in its plain form", nil},
+	{ErrAmbiguousPath, http.StatusBadRequest, CodeAmbiguousPath, ambiguousText, nil},
 	{ErrCrossOrigin, http.StatusForbidden, CodeCrossOrigin, "the request comes from another origin", nil},
 	{token.ErrInvalidToken, http.StatusUnauthorized, CodeInvalidToken, "", describeRefusal},
 	{errScope, http.StatusForbidden, CodeInsufficientScope, "token lacks a scope", nil},
@@ -126,7 +126,7 @@ var answers = []struct {
 	// An outage is one, whatever else is in its chain.
 	{store.ErrUnavailable, http.StatusServiceUnavailable, CodeUnavailable, outageText, nil},
 	{store.ErrIndeterminate, http.StatusServiceUnavailable, CodeUnavailable, outageText, nil},
-	{store.ErrReplayLimit, http.StatusConflict, CodeReplayLimit, "refresh token was used too often at once; use the newest one", nil},
+	{store.ErrReplayLimit, http.StatusConflict, CodeReplayLimit, replayText, nil},
 	{store.ErrConflict, http.StatusConflict, CodeConflict, conflictText, nil},
 	{store.ErrExists, http.StatusConflict, CodeConflict, conflictText, nil},
 	{store.ErrLimit, http.StatusConflict, CodeSessionLimit, "too many sessions; end one of them first", nil},
@@ -137,9 +137,11 @@ var answers = []struct {
 }
 
 const (
-	outageText   = "no answer is possible now; try again"
-	conflictText = "something changed meanwhile; try again"
-	notFoundText = "there is no such session"
+	ambiguousText = "the path can be read in several ways; send it in its plain form"
+	replayText    = "refresh token was used too often at once; use the newest one"
+	outageText    = "no answer is possible now; try again"
+	conflictText  = "something changed meanwhile; try again"
+	notFoundText  = "there is no such session"
 )
 
 // describeRefusal tells the sentinel alone: details and reasons are for logs.

@@ -34,7 +34,10 @@ func TestFailureOf(t *testing.T) {
 		{&store.Error{Op: "revoke", Err: store.ErrRevoked}, 404, httpauth.CodeNotFound},
 		{&token.RefusedError{Err: token.ErrRevoked}, 401, httpauth.CodeInvalidToken},
 		{&token.RefusedError{Err: token.ErrUnknownSession}, 401, httpauth.CodeInvalidToken},
-		{&store.Error{Op: "list", Err: &store.FieldError{Field: "Page.Limit", Problem: "is 1001"}}, 400, httpauth.CodeInvalidRequest},
+		{
+			&store.Error{Op: "list", Err: &store.FieldError{Field: "Page.Limit", Problem: "is 1001"}}, 400,
+			httpauth.CodeInvalidRequest,
+		},
 		{store.ErrInvalid, 400, httpauth.CodeInvalidRequest},
 		// An outage is one, whatever else is in its chain.
 		{fmt.Errorf("%w: %w", store.ErrUnavailable, store.ErrNotFound), 503, httpauth.CodeUnavailable},
@@ -122,7 +125,11 @@ func TestOwnFailures(t *testing.T) {
 			httpauth.Failure{Status: 403, Code: "insufficient_scope", Description: "d"},
 			bare + `, error="insufficient_scope", error_description="d"`,
 		},
-		{"a handler's invalid_request is not about the token", httpauth.Failure{Status: 400, Code: httpauth.CodeInvalidRequest}, ""},
+		{
+			"a handler's invalid_request is not about the token",
+			httpauth.Failure{Status: 400, Code: httpauth.CodeInvalidRequest},
+			"",
+		},
 		{"404 is not about the token", httpauth.Failure{Status: 404, Code: "not_found"}, ""},
 	} {
 		w := write(t, nil, &c.failure)

@@ -9,9 +9,11 @@ import (
 	"github.com/jetonkit/jeton/token"
 )
 
-// Admitter judges requests. [*Gate] does so by one Access, [*Middleware] by its rules. Adapters to other frameworks take one.
+// Admitter judges requests. [*Gate] does so by one Access, [*Middleware] by its rules. Adapters to other frameworks take
+// one.
 type Admitter interface {
-	// Admit returns the request for the handler, with its context, and true; or it has answered the request, and returns false.
+	// Admit returns the request for the handler, with its context, and true; or it has answered the request, and returns
+	// false.
 	Admit(w http.ResponseWriter, r *http.Request) (*http.Request, bool)
 	// WriteError answers a request with what an error means; see [Middleware.WriteError].
 	WriteError(w http.ResponseWriter, r *http.Request, err error)
@@ -72,8 +74,8 @@ func (m *Middleware) Admit(w http.ResponseWriter, r *http.Request) (*http.Reques
 	return m.admit(w, r, d)
 }
 
-// Judge is Admit for transports that answer in their own way, such as gRPC: it returns the context for the handler, or an error
-// that [FailureOf] explains. It knows no preflights, and the answer's headers for caches are the caller's.
+// Judge is Admit for transports that answer in their own way, such as gRPC: it returns the context for the handler, or an
+// error that [FailureOf] explains. It knows no preflights, and the answer's headers for caches are the caller's.
 func (m *Middleware) Judge(r *http.Request) (context.Context, error) {
 	d, err := m.rules.judge(r)
 	if err != nil {
@@ -93,9 +95,9 @@ func (m *Middleware) Required(next http.Handler) http.Handler {
 // Optional lets everybody through to next: with a good token as its subject; without one, or with one that is proven to be
 // no good, as nobody. An expired token on an optional route is no error.
 //
-// Three things are still refused. Of two tokens (400) and of a token that could not be checked (503) nobody knows who asks; to
-// serve the second as nobody would show a user the page of a stranger, and let caches keep it. A cookie's good token from
-// another origin (403) must change nothing.
+// Three things are still refused. Of two tokens (400) and of a token that could not be checked (503) nobody knows who asks;
+// to serve the second as nobody would show a user the page of a stranger, and let caches keep it. A cookie's good token
+// from another origin (403) must change nothing.
 func (m *Middleware) Optional(next http.Handler) http.Handler {
 	return (&Gate{m, demand{mode: Optional}}).Handler(next)
 }
@@ -133,7 +135,7 @@ func (m *Middleware) pass(h http.Header, r *http.Request, d *demand) (context.Co
 	if d.mode == Public {
 		return c, nil
 	}
-	m.tellCaches(h, d)
+	m.tellCaches(h)
 	raw, at, err := m.find(r)
 	if err == nil && at.place == inQuery {
 		h.Set("Cache-Control", "private") // RFC 6750 §2.3
@@ -145,7 +147,8 @@ func (m *Middleware) pass(h http.Header, r *http.Request, d *demand) (context.Co
 			c.token.Store(t)
 		}
 	}
-	if d.mode == Optional && (err == ErrNoToken || errors.Is(err, token.ErrInvalidToken)) { //nolint:errorlint // ours, and not one that an outage wraps
+	proven := err == ErrNoToken || errors.Is(err, token.ErrInvalidToken) //nolint:errorlint // ours, and not one that an outage wraps
+	if d.mode == Optional && proven {
 		return c, nil
 	}
 	if err != nil {
@@ -154,19 +157,15 @@ func (m *Middleware) pass(h http.Header, r *http.Request, d *demand) (context.Co
 	return c, nil
 }
 
-// tellCaches says which headers an answer hangs on. Shared caches know of Authorization that answers behind it are not for
-// others (RFC 9111 §3.5), but not where a token is optional.
-func (m *Middleware) tellCaches(h http.Header, d *demand) {
-	vary := m.varyRequired
-	if d.mode == Optional {
-		vary = m.vary
-	}
+// tellCaches says which headers an answer hangs on. Shared caches know of Authorization that answers behind it are not for others
+// (RFC 9111 §3.5), but a browser's own cache does not, and has answers for whoever logs in next.
+func (m *Middleware) tellCaches(h http.Header) {
 	switch {
-	case len(vary) == 0:
+	case len(m.vary) == 0:
 	case h["Vary"] == nil:
-		h["Vary"] = vary // it has no room: who adds to it gets a copy
+		h["Vary"] = m.vary // it has no room: who adds to it gets a copy
 	default:
-		h["Vary"] = append(h["Vary"], vary...)
+		h["Vary"] = append(h["Vary"], m.vary...)
 	}
 }
 
@@ -181,9 +180,9 @@ func (m *Middleware) satisfies(t *token.Token, d *demand) error {
 }
 
 // Authenticate returns the good token of a request. The error is [ErrNoToken], [ErrTwoTokens], [ErrCrossOrigin], one of
-// [token.Verifier.Verify] that matches [token.ErrInvalidToken], or a [*Failure]: of status 503 around any other one of Verify,
-// whatever that would mean in a handler, and of 400 for a body that cannot be read. [Middleware.WriteError] answers all of
-// them. It is what Required does, for adapters and for handlers that decide later.
+// [token.Verifier.Verify] that matches [token.ErrInvalidToken], or a [*Failure]: of status 503 around any other one of
+// Verify, whatever that would mean in a handler, and of 400 for a body that cannot be read. [Middleware.WriteError] answers
+// all of them. It is what Required does, for adapters and for handlers that decide later.
 func (m *Middleware) Authenticate(r *http.Request) (*token.Token, error) {
 	raw, at, err := m.find(r)
 	if err != nil {

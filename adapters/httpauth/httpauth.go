@@ -50,28 +50,28 @@ type Options struct {
 	// RetryAfter is what an answer of 503 asks clients to wait, rounded up to whole seconds: up to 1 hour.
 	// Defaults to 1 second.
 	RetryAfter time.Duration
-	// SessionsUnscoped lets our own JWTs without a scope claim pass every scope check: users' own logins may do everything, and
-	// API keys and JWTs with the claim what their scopes say. A foreign issuer's token without the claim passes none: it is
-	// what a client gets that asked for no scope. Defaults to false: without scopes nothing.
+	// SessionsUnscoped lets our own JWTs without a scope claim pass every scope check: users' own logins may do everything,
+	// and API keys and JWTs with the claim what their scopes say. A foreign issuer's token without the claim passes none:
+	// it is what a client gets that asked for no scope. Defaults to false: without scopes nothing.
 	SessionsUnscoped bool
 	// Lookups are the places where tokens are looked for. A request with two tokens is refused (400), wherever they are.
 	// Defaults to Header("Authorization", "Bearer").
 	Lookups []Lookup
-	// Rules say what the requests to which paths need, for [Middleware.Protect] and [Middleware.Admit]. What no rule meets is
-	// Required. Defaults to none.
+	// Rules say what the requests to which paths need, for [Middleware.Protect] and [Middleware.Admit]. What no rule meets
+	// is Required. Defaults to none.
 	Rules []Rule
-	// Internal judges requests in mode [Internal], such as signed calls: the method Authenticate of adapters/signature's Verifier
-	// fits. It returns the context for the handler, or nil for the request's own. Its error is answered as it says if it is a
-	// [Refusal] or a [*Failure], by 503 if it is an outage of the store or the end of a context, and else by 401 and
-	// invalid_signature. Defaults to none, and the mode is refused.
+	// Internal judges requests in mode [Internal], such as signed calls: the method Authenticate of adapters/signature's
+	// Verifier fits. It returns the context for the handler, or nil for the request's own. Its error is answered as it says
+	// if it is a [Refusal] or a [*Failure], by 503 if it is an outage of the store or the end of a context, and else by 401
+	// and invalid_signature. Defaults to none, and the mode is refused.
 	Internal func(r *http.Request) (context.Context, error)
-	// CrossOrigin judges requests whose token is in a cookie: those that change something and those for a WebSocket must come
-	// from the same origin, or from one that it trusts. Defaults to a new one, which trusts no other origin.
+	// CrossOrigin judges requests whose token is in a cookie: those that change something and those for a WebSocket must
+	// come from the same origin, or from one that it trusts. Defaults to a new one, which trusts no other origin.
 	CrossOrigin *http.CrossOriginProtection
-	// Preflight gets CORS preflights that come this far, unjudged: they have no credentials, ever. The place of a CORS layer
-	// is in front of this package, so that refusals have its headers too; if yours is behind, give it here. Defaults to an
-	// answer of 204 that allows nothing; no handler for all methods is reached without a token that way. Where a rule is Public
-	// they pass like all else.
+	// Preflight gets CORS preflights that come this far, unjudged: they have no credentials, ever. The place of a CORS
+	// layer is in front of this package, so that refusals have its headers too; if yours is behind, give it here. Defaults
+	// to an answer of 204 that allows nothing; no handler for all methods is reached without a token that way. Where a rule
+	// is Public they pass like all else.
 	Preflight http.Handler
 	// TrustedProxies are the networks of proxies whose forwarding header is believed; see [Middleware.ClientIP]. Defaults to
 	// none.
@@ -81,8 +81,8 @@ type Options struct {
 	ForwardedHeader string
 	// WatchEvery is how often [Watch] verifies a token again: 100 ms to 1 hour. Defaults to 5 seconds.
 	WatchEvery time.Duration
-	// WatchOutage is for how long a watched token counts as good while it cannot be verified: up to 1 hour. Defaults to 0: the
-	// first failure ends what it allowed.
+	// WatchOutage is for how long a watched token counts as good while it cannot be verified: up to 1 hour. Defaults to 0:
+	// the first failure ends what it allowed.
 	WatchOutage time.Duration
 	// Now is the clock that step-up compares auth_time with. Defaults to time.Now.
 	Now func() time.Time
@@ -92,8 +92,9 @@ type Options struct {
 	ErrorHandler func(w http.ResponseWriter, r *http.Request, f *Failure)
 }
 
-// Middleware protects handlers: one by one ([Middleware.Required], [Middleware.Optional], [Middleware.Public], [Middleware.Gate]),
-// or all behind a router by rules ([Middleware.Protect]). It is made by [New] and safe for concurrent use.
+// Middleware protects handlers: one by one ([Middleware.Required], [Middleware.Optional], [Middleware.Public],
+// [Middleware.Gate]), or all behind a router by rules ([Middleware.Protect]). It is made by [New] and safe for concurrent
+// use.
 type Middleware struct {
 	verifier *token.Verifier
 	opts     Options
@@ -104,9 +105,8 @@ type Middleware struct {
 	scheme string
 	// places says where to send a token; empty for the usual place.
 	places string
-	// vary are the request's headers that a token is looked for in, and varyRequired those of them of which caches do not know
-	// that they are credentials.
-	vary, varyRequired []string
+	// vary are the request's headers that a token is looked for in.
+	vary []string
 }
 
 // New makes a middleware over a verifier. o may be nil. Bad input is a [store.FieldError], and so are rules that conflict.
@@ -138,26 +138,18 @@ func (m *Middleware) describe() {
 		switch l.place {
 		case inHeader:
 			m.vary = append(m.vary, l.name)
-			if l.name != "Authorization" {
-				m.varyRequired = append(m.varyRequired, l.name)
-			}
 			if l.scheme != "" {
 				m.scheme = l.scheme // the first one's
 			}
 		case inCookie:
-			m.vary, m.varyRequired = append(m.vary, "Cookie"), append(m.varyRequired, "Cookie")
+			m.vary = append(m.vary, "Cookie")
 		}
 		if n > 0 || l != defaultLookup {
 			m.places = "send an access token"
 		}
 	}
-	m.vary, m.varyRequired = distinct(m.vary), distinct(m.varyRequired)
-}
-
-// distinct returns the sorted texts, each once, with no room to append into.
-func distinct(texts []string) []string {
-	slices.Sort(texts)
-	return slices.Clip(slices.Compact(texts))
+	slices.Sort(m.vary)
+	m.vary = slices.Clip(slices.Compact(m.vary)) // no room to append into
 }
 
 func (o *Options) fill() error {
@@ -211,13 +203,17 @@ func (o *Options) checkTexts() error {
 	case len(o.Realm) > maxRealm:
 		return invalid("Options.Realm", fmt.Sprintf("is %d bytes, the limit is %d", len(o.Realm), maxRealm), "shorten it")
 	case printable(o.Realm) != o.Realm:
-		return invalid("Options.Realm", "has a character that a challenge cannot hold", "use ASCII without quotes, backslashes and control characters")
+		return invalid("Options.Realm", "has a character that a challenge cannot hold",
+			"use ASCII without quotes, backslashes and control characters")
 	case o.RetryAfter < 0 || o.RetryAfter > time.Hour:
-		return invalid("Options.RetryAfter", fmt.Sprintf("is %v, the range is 0 to 1h", o.RetryAfter), "use 0 for the default of 1s")
+		return invalid("Options.RetryAfter", fmt.Sprintf("is %v, the range is 0 to 1h", o.RetryAfter),
+			"use 0 for the default of 1s")
 	case o.WatchEvery < 100*time.Millisecond || o.WatchEvery > time.Hour:
-		return invalid("Options.WatchEvery", fmt.Sprintf("is %v, the range is 100ms to 1h", o.WatchEvery), "use 0 for the default of 5s")
+		return invalid("Options.WatchEvery", fmt.Sprintf("is %v, the range is 100ms to 1h", o.WatchEvery),
+			"use 0 for the default of 5s")
 	case o.WatchOutage < 0 || o.WatchOutage > time.Hour:
-		return invalid("Options.WatchOutage", fmt.Sprintf("is %v, the range is 0 to 1h", o.WatchOutage), "use 0 to end at the first failure")
+		return invalid("Options.WatchOutage", fmt.Sprintf("is %v, the range is 0 to 1h", o.WatchOutage),
+			"use 0 to end at the first failure")
 	}
 	return nil
 }

@@ -79,16 +79,49 @@ func TestRoutes(t *testing.T) {
 			400,
 			bare + `, error="invalid_request", error_description="send one Authorization header"`, "invalid_request",
 		},
-		{"a bearer without token is a bad token", "/required", []string{"Bearer"}, 401, invalidToken("token is malformed"), "invalid_token"},
-		{"a comma joins no headers", "/required", []string{"Bearer " + f.good + ", Bearer " + f.good}, 401, invalidToken("token is malformed"), "invalid_token"},
-		{"nothing may follow the token", "/required", []string{"Bearer " + f.good + " x"}, 401, invalidToken("token is malformed"), "invalid_token"},
-		{"broken UTF-8 is a bad token", "/required", bearer("\xff\xfe.x.y"), 401, invalidToken("token is malformed"), "invalid_token"},
-		{"a long token is not looked at", "/required", bearer(strings.Repeat("a", token.MaxBytes+1)), 401, invalidToken("token is too long"), "invalid_token"},
-		{"a changed signature is told", "/required", bearer(f.good[:len(f.good)-4] + "AAAA"), 401, invalidToken("token has a wrong signature"), "invalid_token"},
+		{
+			"a bearer without token is a bad token", "/required",
+			[]string{"Bearer"},
+			401,
+			invalidToken("token is malformed"), "invalid_token",
+		},
+		{
+			"a comma joins no headers", "/required",
+			[]string{"Bearer " + f.good + ", Bearer " + f.good},
+			401,
+			invalidToken("token is malformed"), "invalid_token",
+		},
+		{
+			"nothing may follow the token", "/required",
+			[]string{"Bearer " + f.good + " x"},
+			401,
+			invalidToken("token is malformed"), "invalid_token",
+		},
+		{
+			"broken UTF-8 is a bad token", "/required", bearer("\xff\xfe.x.y"), 401,
+			invalidToken("token is malformed"), "invalid_token",
+		},
+		{
+			"a long token is not looked at", "/required", bearer(strings.Repeat("a", token.MaxBytes+1)), 401,
+			invalidToken("token is too long"), "invalid_token",
+		},
+		{
+			"a changed signature is told", "/required", bearer(f.good[:len(f.good)-4] + "AAAA"), 401,
+			invalidToken("token has a wrong signature"), "invalid_token",
+		},
 		{"an expired token is told", "/required", bearer(f.expired), 401, invalidToken("token has expired"), "invalid_token"},
-		{"a revoked token is told, its reason is not", "/required", bearer(f.revoked), 401, invalidToken("token has been revoked"), "invalid_token"},
-		{"a token whose session is not there is told", "/required", bearer(f.lost), 401, invalidToken("session has ended"), "invalid_token"},
-		{"a refresh token opens nothing", "/required", bearer(f.refresh), 401, invalidToken("token is of another type"), "invalid_token"},
+		{
+			"a revoked token is told, its reason is not", "/required", bearer(f.revoked), 401,
+			invalidToken("token has been revoked"), "invalid_token",
+		},
+		{
+			"a token whose session is not there is told", "/required", bearer(f.lost), 401,
+			invalidToken("session has ended"), "invalid_token",
+		},
+		{
+			"a refresh token opens nothing", "/required", bearer(f.refresh), 401,
+			invalidToken("token is of another type"), "invalid_token",
+		},
 
 		{"optional: a good token tells its subject", "/optional", bearer(f.good), 200, "", "ann"},
 		{"optional: nobody without credentials", "/optional", nil, 200, "", "nobody"},
@@ -110,7 +143,7 @@ func TestRoutes(t *testing.T) {
 			t.Parallel()
 			answer := get(t, server.URL+c.path, c.headers)
 			answer.expect(t, c.status, c.challenge, c.body)
-			if got, want := answer.header.Get("Vary"), map[bool]string{true: "Authorization"}[c.path == "/optional"]; got != want {
+			if got, want := answer.header.Get("Vary"), map[bool]string{true: "Authorization"}[c.path != "/public"]; got != want {
 				t.Errorf("Vary is %q, want %q", got, want)
 			}
 		})

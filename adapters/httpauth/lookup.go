@@ -13,8 +13,8 @@ var (
 	// ErrNoToken is a request without a bearer token: no place that is looked at has one, or a header has one of another
 	// scheme. It is answered by a challenge without an error code (RFC 6750 §3.1).
 	ErrNoToken = errors.New("no bearer token was presented")
-	// ErrTwoTokens is a request with more than one token, or more than one Authorization header. Which of them counts would be
-	// a guess, and a proxy in front may have guessed otherwise (RFC 6750 §2: one method, one token).
+	// ErrTwoTokens is a request with more than one token, or more than one Authorization header. Which of them counts would
+	// be a guess, and a proxy in front may have guessed otherwise (RFC 6750 §2: one method, one token).
 	ErrTwoTokens = errors.New("more than one Authorization header was presented")
 	// errTwoPlaces is ErrTwoTokens elsewhere than in one header.
 	errTwoPlaces = fmt.Errorf("tokens in two places, or twice in one: %w", ErrTwoTokens)
@@ -35,14 +35,14 @@ type Lookup struct {
 	name, scheme string
 }
 
-// Header looks at a header. With a scheme the value is "scheme token", and the scheme's case does not count; a value of another
-// scheme is none. Without one the whole value is the token: Header("X-Token", "").
+// Header looks at a header. With a scheme the value is "scheme token", and the scheme's case does not count; a value of
+// another scheme is none. Without one the whole value is the token: Header("X-Token", "").
 func Header(name, scheme string) Lookup {
 	return Lookup{inHeader, textproto.CanonicalMIMEHeaderKey(name), scheme}
 }
 
-// Cookie looks at a cookie. Browsers send cookies with what other sites make them ask, so requests that change something, and
-// WebSockets, must come from the same origin where their token comes from a cookie; see [Options.CrossOrigin].
+// Cookie looks at a cookie. Browsers send cookies with what other sites make them ask, so requests that change something,
+// and WebSockets, must come from the same origin where their token comes from a cookie; see [Options.CrossOrigin].
 func Cookie(name string) Lookup { return Lookup{inCookie, name, ""} }
 
 // Form looks at a field of a body of type application/x-www-form-urlencoded in a POST, PUT or PATCH (RFC 6750 §2.2 calls it

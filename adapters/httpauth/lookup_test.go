@@ -71,39 +71,134 @@ func TestLookups(t *testing.T) {
 		{"by default not from a cookie", nil, sent{headers: []string{"Cookie", "sid=" + f.good}}, 401, "Bearer ..."},
 		{"nowhere", everywhere, sent{}, 401, "send an access token"},
 		{"a scheme of one's own", everywhere, sent{headers: []string{"Authorization", "token " + f.good}}, 200, ""},
-		{"Bearer is then another scheme", everywhere, sent{headers: []string{"Authorization", "Bearer " + f.good}}, 401, "send an access token"},
-		{"another scheme leaves the other places", everywhere, sent{headers: []string{"Authorization", "Basic x", "X-Key", f.good}}, 200, ""},
+		{
+			"Bearer is then another scheme", everywhere,
+			sent{headers: []string{"Authorization", "Bearer " + f.good}},
+			401, "send an access token",
+		},
+		{
+			"another scheme leaves the other places", everywhere,
+			sent{headers: []string{"Authorization", "Basic x", "X-Key", f.good}},
+			200, "",
+		},
 		{"a header without scheme", everywhere, sent{headers: []string{"X-Key", " " + f.good + " "}}, 200, ""},
-		{"a scheme is then part of the token", everywhere, sent{headers: []string{"X-Key", "Bearer " + f.good}}, 401, "malformed"},
-		{"an empty header is none", everywhere, sent{headers: []string{"X-Key", "", "Authorization", "Token " + f.good}}, 200, ""},
+		{
+			"a scheme is then part of the token", everywhere,
+			sent{headers: []string{"X-Key", "Bearer " + f.good}},
+			401, "malformed",
+		},
+		{
+			"an empty header is none", everywhere,
+			sent{headers: []string{"X-Key", "", "Authorization", "Token " + f.good}},
+			200, "",
+		},
 		{"a cookie", everywhere, sent{headers: []string{"Cookie", "a=b; sid=" + f.good}}, 200, ""},
 		{"a cleared cookie is none", everywhere, sent{headers: []string{"Cookie", "sid=", "X-Key", f.good}}, 200, ""},
-		{"another cookie is none", everywhere, sent{headers: []string{"Cookie", "side=" + f.good}}, 401, "send an access token"},
+		{
+			"another cookie is none", everywhere,
+			sent{headers: []string{"Cookie", "side=" + f.good}},
+			401,
+			"send an access token",
+		},
 		{"a form", everywhere, sent{form: "a=b&access_token=" + f.good}, 200, "a=b&access_token=" + f.good},
-		{"a form with a charset", everywhere, sent{form: "access_token=" + f.good, kind: "application/x-www-form-urlencoded; charset=utf-8"}, 200, "access_token=" + f.good},
+		{
+			"a form with a charset", everywhere,
+			sent{form: "access_token=" + f.good, kind: "application/x-www-form-urlencoded; charset=utf-8"},
+			200,
+			"access_token=" + f.good,
+		},
 		{"a form in a PATCH", everywhere, sent{method: "PATCH", form: "access_token=" + f.good}, 200, "access_token=" + f.good},
-		{"no form in a DELETE", everywhere, sent{method: "DELETE", form: "access_token=" + f.good}, 401, "send an access token"},
-		{"no form of another type", everywhere, sent{form: "access_token=" + f.good, kind: "text/plain"}, 401, "send an access token"},
+		{
+			"no form in a DELETE", everywhere,
+			sent{method: "DELETE", form: "access_token=" + f.good},
+			401,
+			"send an access token",
+		},
+		{
+			"no form of another type", everywhere,
+			sent{form: "access_token=" + f.good, kind: "text/plain"},
+			401, "send an access token",
+		},
 		{"no form without a type", everywhere, sent{form: "access_token=" + f.good, kind: ";"}, 401, "send an access token"},
-		{"a body of another type is not read", everywhere, sent{form: `{"access_token":1}`, kind: "application/json", headers: []string{"X-Key", f.good}}, 200, `{"access_token":1}`},
-		{"a long form is given back whole", everywhere, sent{form: "access_token=" + f.good + "&a=" + big, headers: []string{"X-Key", f.good}}, 200, "access_token=" + f.good + "&a=" + big},
-		{"a long form of unknown length is given back whole", everywhere, sent{form: "access_token=" + f.good + "&a=" + big, headers: []string{"X-Key", f.good}, chunked: true}, 200, "access_token=" + f.good + "&a=" + big},
-		{"a long form of unknown length is not looked at", everywhere, sent{form: "access_token=" + f.good + "&a=" + big, chunked: true}, 401, "send an access token"},
-		{"a long form is not looked at", everywhere, sent{form: "access_token=" + f.good + "&a=" + big}, 401, "send an access token"},
-		{"an empty field is none", everywhere, sent{form: "access_token=", headers: []string{"X-Key", f.good}}, 200, "access_token="},
+		{
+			"a body of another type is not read", everywhere,
+			sent{form: `{"access_token":1}`, kind: "application/json", headers: []string{"X-Key", f.good}},
+			200,
+			`{"access_token":1}`,
+		},
+		{
+			"a long form is given back whole", everywhere,
+			sent{form: "access_token=" + f.good + "&a=" + big, headers: []string{"X-Key", f.good}},
+			200,
+			"access_token=" + f.good + "&a=" + big,
+		},
+		{
+			"a long form of unknown length is given back whole", everywhere,
+			sent{form: "access_token=" + f.good + "&a=" + big, headers: []string{"X-Key", f.good}, chunked: true},
+			200, "access_token=" + f.good + "&a=" + big,
+		},
+		{
+			"a long form of unknown length is not looked at", everywhere,
+			sent{form: "access_token=" + f.good + "&a=" + big, chunked: true},
+			401, "send an access token",
+		},
+		{
+			"a long form is not looked at", everywhere,
+			sent{form: "access_token=" + f.good + "&a=" + big},
+			401,
+			"send an access token",
+		},
+		{
+			"an empty field is none", everywhere,
+			sent{form: "access_token=", headers: []string{"X-Key", f.good}},
+			200, "access_token=",
+		},
 		{"a query", everywhere, sent{query: "access_token=" + f.good}, 200, ""},
 		{"an empty parameter is none", everywhere, sent{query: "access_token=", headers: []string{"X-Key", f.good}}, 200, ""},
 
-		{"two places, though one is rubbish", everywhere, sent{query: "access_token=x", headers: []string{"X-Key", f.good}}, 400, "in one place"},
-		{"two places, though equal", everywhere, sent{query: "access_token=" + f.good, headers: []string{"X-Key", f.good}}, 400, "in one place"},
-		{"header and cookie", everywhere, sent{headers: []string{"Cookie", "sid=" + f.good, "X-Key", f.good}}, 400, "in one place"},
-		{"header and form", everywhere, sent{form: "access_token=" + f.good, headers: []string{"X-Key", f.good}}, 400, "in one place"},
-		{"two headers of one's own", everywhere, sent{headers: []string{"X-Key", f.good, "X-Key", f.good}}, 400, "in one place"},
-		{"two cookies of one name", everywhere, sent{headers: []string{"Cookie", "sid=" + f.good + "; sid=x"}}, 400, "in one place"},
-		{"two cookie headers", everywhere, sent{headers: []string{"Cookie", "sid=" + f.good, "Cookie", "sid=x"}}, 400, "in one place"},
+		{
+			"two places, though one is rubbish", everywhere,
+			sent{query: "access_token=x", headers: []string{"X-Key", f.good}},
+			400, "in one place",
+		},
+		{
+			"two places, though equal", everywhere,
+			sent{query: "access_token=" + f.good, headers: []string{"X-Key", f.good}},
+			400, "in one place",
+		},
+		{
+			"header and cookie", everywhere,
+			sent{headers: []string{"Cookie", "sid=" + f.good, "X-Key", f.good}},
+			400, "in one place",
+		},
+		{
+			"header and form", everywhere,
+			sent{form: "access_token=" + f.good, headers: []string{"X-Key", f.good}},
+			400, "in one place",
+		},
+		{
+			"two headers of one's own", everywhere,
+			sent{headers: []string{"X-Key", f.good, "X-Key", f.good}},
+			400, "in one place",
+		},
+		{
+			"two cookies of one name", everywhere,
+			sent{headers: []string{"Cookie", "sid=" + f.good + "; sid=x"}},
+			400, "in one place",
+		},
+		{
+			"two cookie headers", everywhere,
+			sent{headers: []string{"Cookie", "sid=" + f.good, "Cookie", "sid=x"}},
+			400, "in one place",
+		},
 		{"two fields", everywhere, sent{form: "access_token=x&access_token=" + f.good}, 400, "in one place"},
 		{"two parameters", everywhere, sent{query: "access_token=x&access_token=" + f.good}, 400, "in one place"},
-		{"two Authorization headers, one of them Basic", everywhere, sent{headers: []string{"Authorization", "Basic x", "Authorization", "Token " + f.good}}, 400, "one Authorization header"},
+		{
+			"two Authorization headers, one of them Basic", everywhere,
+			sent{headers: []string{"Authorization", "Basic x", "Authorization", "Token " + f.good}},
+			400,
+			"one Authorization header",
+		},
 	} {
 		t.Run(c.rule, func(t *testing.T) {
 			m := f.middleware(t, &httpauth.Options{Lookups: c.lookups})
@@ -120,9 +215,9 @@ func TestLookups(t *testing.T) {
 			if challenge := got.header.Get("WWW-Authenticate"); c.status != 200 && !strings.HasPrefix(challenge, scheme+` realm="api"`) {
 				t.Errorf("the challenge is %q", challenge)
 			}
-			want := ""
+			want := "Authorization"
 			if c.lookups != nil {
-				want = "Cookie,X-Key"
+				want = "Authorization,Cookie,X-Key"
 			}
 			if got := strings.Join(got.header["Vary"], ","); got != want {
 				t.Errorf("Vary is %q, want %q", got, want)
@@ -254,7 +349,9 @@ func TestCrossOrigin(t *testing.T) {
 		m := f.middleware(t, &httpauth.Options{
 			CrossOrigin: c.protection, Lookups: []httpauth.Lookup{httpauth.Cookie("sid"), httpauth.Header("Authorization", "Bearer")},
 		})
-		for mode, h := range map[string]func(http.Handler) http.Handler{"required": m.Required, "optional": m.Optional, "protect": m.Protect} {
+		for mode, h := range map[string]func(http.Handler) http.Handler{
+			"required": m.Required, "optional": m.Optional, "protect": m.Protect,
+		} {
 			r := httptest.NewRequest(c.method, "/", nil)
 			for _, pair := range c.headers {
 				for n := 0; n < len(pair); n += 2 {

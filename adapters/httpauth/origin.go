@@ -11,8 +11,8 @@ import (
 // made a browser send. It is answered by 403.
 var ErrCrossOrigin = errors.New("a cookie's token came with a request from another origin")
 
-// sameOrigin refuses requests that another site may have made a browser send. Headers, forms and URLs have a token only where
-// the sender knows it, so they are not asked.
+// sameOrigin refuses requests that another site may have made a browser send. Headers, forms and URLs have a token only
+// where the sender knows it, so they are not asked.
 func (m *Middleware) sameOrigin(r *http.Request, at *Lookup) error {
 	if at.place != inCookie {
 		return nil

@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// ErrAmbiguousPath is a request whose path meets one rule as one router reads it, and another as another does; or whose target
-// is no path at all. It is answered by 400.
+// ErrAmbiguousPath is a request whose path meets one rule as one router reads it, and another as another does; or whose
+// target is no path at all. It is answered by 400.
 var ErrAmbiguousPath = errors.New("the path can be read in several ways")
 
 // Routers read paths differently. net/http takes apart what is still encoded and then decodes, gin decodes first (so that
-// %2F parts segments), echo compares what is encoded, others clean what has dots or double slashes, and proxies behind may turn
-// backslashes. A rule must not be chosen by one reading, and the route by another: a path for which all readings are the same is
-// judged as it stands, any other is judged in all of them, and refused where they differ.
+// %2F parts segments), echo compares what is encoded, others clean what has dots or double slashes, and proxies behind may
+// turn backslashes. A rule must not be chosen by one reading, and the route by another: a path for which all readings are
+// the same is judged as it stands, any other is judged in all of them, and refused where they differ.
 
 // reading is one way to read a path.
 type reading struct {

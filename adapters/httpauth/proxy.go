@@ -10,7 +10,8 @@ import (
 )
 
 // ClientIP returns the address of the client whose request has this context, as [Middleware.ClientIP] finds it. It is for
-// handlers behind [Middleware.Protect] and the gates, and for VerifierOptions.Events. The zero Addr means that it is not known.
+// handlers behind [Middleware.Protect] and the gates, and for VerifierOptions.Events. The zero Addr means that it is not
+// known.
 func ClientIP(ctx context.Context) netip.Addr {
 	c, _ := ctx.Value(callKey{}).(*call)
 	if c == nil {
@@ -27,8 +28,8 @@ func Secure(ctx context.Context) bool {
 
 // ClientIP returns the address of the client of a request: that of its connection, unless it is one of
 // [Options.TrustedProxies]. Then the last address of the forwarding header that is not trusted counts: what proxies of ours
-// wrote, and not what the client sent them. A header that does not read ends the search at what is known. The zero Addr means
-// that the connection has none, as on a Unix socket.
+// wrote, and not what the client sent them. A header that does not read ends the search at what is known. The zero Addr
+// means that the connection has none, as on a Unix socket.
 func (m *Middleware) ClientIP(r *http.Request) netip.Addr {
 	addr, _ := m.client(r)
 	return addr
@@ -117,7 +118,8 @@ func (o *Options) checkProxies() error {
 		case p.Addr().Is4In6():
 			return invalid(field, "is IPv4 written as IPv6", "write it as IPv4")
 		case p.Bits() == 0:
-			return invalid(field, "trusts everybody, so that every client could choose its address", "name your proxies' networks")
+			return invalid(field, "trusts everybody, so that every client could choose its address",
+				"name your proxies' networks")
 		}
 	}
 	switch o.ForwardedHeader {
@@ -125,7 +127,8 @@ func (o *Options) checkProxies() error {
 		o.ForwardedHeader = "X-Forwarded-For"
 	case "X-Forwarded-For", "Forwarded":
 	default:
-		return invalid("Options.ForwardedHeader", "is neither X-Forwarded-For nor Forwarded", "use the one that your proxies write")
+		return invalid("Options.ForwardedHeader", "is neither X-Forwarded-For nor Forwarded",
+			"use the one that your proxies write")
 	}
 	return nil
 }

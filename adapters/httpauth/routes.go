@@ -12,8 +12,8 @@ import (
 // the rule. A rule for a path that was renamed protects, or opens, nothing.
 //
 // A route is "METHOD /path" or, for all methods, "/path". Its wildcards are written as in net/http ("{id}", "{rest...}", a
-// trailing slash), Gin or Echo (":id", "*rest"). A route for everything, as that of a single-page application, meets rules for
-// everything alone: else it would hide what is to be found. An unreadable route is a [store.FieldError].
+// trailing slash), Gin or Echo (":id", "*rest"). A route for everything, as that of a single-page application, meets rules
+// for everything alone: else it would hide what is to be found. An unreadable route is a [store.FieldError].
 func (m *Middleware) CheckRoutes(routes ...string) error {
 	read, err := readRoutes(routes)
 	if err != nil {
@@ -27,8 +27,8 @@ func (m *Middleware) CheckRoutes(routes ...string) error {
 	return nil
 }
 
-// CheckMux is CheckRoutes for a ServeMux, which does not tell its routes: it asks whether each rule's Example is served. Give
-// the rules an Example where the path itself, or one made from the pattern, is not.
+// CheckMux is CheckRoutes for a ServeMux, which does not tell its routes: it asks whether each rule's Example is served.
+// Give the rules an Example where the path itself, or one made from the pattern, is not.
 func (m *Middleware) CheckMux(mux *http.ServeMux) error {
 	for _, c := range m.rules.all {
 		if !slices.ContainsFunc(c.examples, func(path string) bool { return c.served(mux, path) }) {
@@ -140,7 +140,8 @@ func readRoutes(routes []string) ([]route, error) {
 		path = standard(path)
 		r := route{method: method, sample: samplePath(path), mux: http.NewServeMux(), root: isRoot(path)}
 		if err := register(r.mux, path, r.mux); err != nil || !strings.HasPrefix(path, "/") {
-			return nil, invalid(fmt.Sprintf("routes[%d]", n), "is no route that can be read", `write "METHOD /path/{id}" or "METHOD /path/:id"`)
+			return nil, invalid(fmt.Sprintf("routes[%d]", n), "is no route that can be read",
+				`write "METHOD /path/{id}" or "METHOD /path/:id"`)
 		}
 		read = append(read, r)
 	}

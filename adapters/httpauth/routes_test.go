@@ -12,8 +12,8 @@ import (
 )
 
 var someRoutes = []string{
-	"POST /login", "GET /v1/public/docs", "GET /items/{id}", "/files/{path...}", "GET /users/:id/edit", "GET /static/*filepath",
-	"GET /echo/*", "PURGE /cache", "GET /tree/", "GET /", "GET /a b",
+	"POST /login", "GET /v1/public/docs", "GET /items/{id}", "/files/{path...}", "GET /users/:id/edit",
+	"GET /static/*filepath", "GET /echo/*", "PURGE /cache", "GET /tree/", "GET /", "GET /a b",
 }
 
 // Each rule alone, and whether some route of the list is met.

@@ -20,8 +20,8 @@ import (
 //	{Prefix: "/admin", Scopes: []string{"admin"}, MaxAge: 5 * time.Minute}
 //
 // Of the first three kinds the most specific one counts, by the precedence of [http.ServeMux]; two of which neither is more
-// specific are refused by [New]. A Regexp adds to them: a request that it meets needs what it asks for besides what the other
-// rule asks for, so that no regular expression can open what another rule closes. What no rule meets is Required.
+// specific are refused by [New]. A Regexp adds to them: a request that it meets needs what it asks for besides what the
+// other rule asks for, so that no regular expression can open what another rule closes. What no rule meets is Required.
 type Rule struct {
 	// Path is one path, letter for letter, as it is after percent-decoding: a trailing slash counts. It begins with a slash.
 	Path string
@@ -30,14 +30,14 @@ type Rule struct {
 	Prefix string
 	// Pattern is a pattern of net/http without a host: "[METHOD ]/path", with {name}, {name...} and {$}.
 	Pattern string
-	// Regexp is a regular expression of package regexp that the whole decoded path must match, whether it is anchored or not.
-	// It needs an Example.
+	// Regexp is a regular expression of package regexp that the whole decoded path must match, whether it is anchored or
+	// not. It needs an Example.
 	Regexp string
 	// Example is a path that the rule is there for. [Middleware.CheckMux] and [Middleware.CheckRoutes] ask whether it is
 	// served. Required for Regexp; defaults to a path made from the others.
 	Example string
-	// Methods are those that the rule is for; GET stands for HEAD too, as in net/http. Defaults to the one in the Pattern, or
-	// to all.
+	// Methods are those that the rule is for; GET stands for HEAD too, as in net/http. Defaults to the one in the Pattern,
+	// or to all.
 	Methods []string
 	// Mode says who may pass; see [Access] for it and the rest. Defaults to Required.
 	Mode Mode
@@ -155,7 +155,8 @@ func (c *compiled) readPattern(field string, r Rule) error {
 	case method != "" && len(r.Methods) > 0:
 		return invalid(field, "has a method, and so has Methods", "name the methods in one place")
 	case !strings.HasPrefix(path, "/"):
-		return invalid(field, "has a host, or does not begin with a slash", `write "/path" or "METHOD /path": who asks chooses the host`)
+		return invalid(field, "has a host, or does not begin with a slash",
+			`write "/path" or "METHOD /path": who asks chooses the host`)
 	case method != "":
 		c.methods = []string{method}
 	}
@@ -181,7 +182,8 @@ func (c *compiled) single(field string) error {
 	c.alone = http.NewServeMux()
 	for _, pattern := range c.patterns {
 		if err := register(c.alone, pattern, c); err != nil {
-			return invalid(field, "is no pattern of net/http: "+err.Error(), `see http.ServeMux: "[METHOD ]/path/{name}/{rest...}"`)
+			return invalid(field, "is no pattern of net/http: "+err.Error(),
+				`see http.ServeMux: "[METHOD ]/path/{name}/{rest...}"`)
 		}
 	}
 	return nil
@@ -191,7 +193,8 @@ func (c *compiled) single(field string) error {
 func (c *compiled) exemplify(field, example string) error {
 	switch {
 	case example == "" && c.regexp != nil:
-		return invalid(field+".Example", "is missing", "give a path that the regular expression is there for: the start-up check asks for it")
+		return invalid(field+".Example", "is missing",
+			"give a path that the regular expression is there for: the start-up check asks for it")
 	case example == "":
 		return nil
 	}
@@ -233,7 +236,8 @@ func plain(field, path string) error {
 	case !strings.HasPrefix(path, "/"):
 		return invalid(field, "does not begin with a slash", `write "/path"`)
 	case !isClean(path) || strings.ContainsFunc(path, func(r rune) bool { return r < 0x20 || r == 0x7f }):
-		return invalid(field, "has an empty segment, a dot segment, a backslash or a control character", "write it as requests should have it")
+		return invalid(field, "has an empty segment, a dot segment, a backslash or a control character",
+			"write it as requests should have it")
 	}
 	return nil
 }

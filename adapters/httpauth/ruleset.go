@@ -23,7 +23,8 @@ var denied = Access{}.demand()
 // newRuleSet reads rules, and refuses those that conflict.
 func newRuleSet(rules []Rule, internal bool) (*ruleSet, error) {
 	if len(rules) > maxRules {
-		return nil, invalid("Options.Rules", fmt.Sprintf("are %d, the limit is %d", len(rules), maxRules), "let a prefix stand for several")
+		return nil, invalid("Options.Rules", fmt.Sprintf("are %d, the limit is %d", len(rules), maxRules),
+			"let a prefix stand for several")
 	}
 	s := &ruleSet{mux: http.NewServeMux()}
 	for n, r := range rules {

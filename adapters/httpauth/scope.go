@@ -44,8 +44,8 @@ func (m *Middleware) RequiredScopes(next http.Handler, scopes ...string) http.Ha
 	return (&Gate{m, demand{scopes: slices.Clone(scopes)}}).Handler(next)
 }
 
-// CheckScopes returns nil where a token has all of these scopes, and else a [*ScopeError], for [Middleware.WriteError]. It is
-// what RequiredScopes does, for handlers that decide later. A nil token is nobody's, and has none.
+// CheckScopes returns nil where a token has all of these scopes, and else a [*ScopeError], for [Middleware.WriteError]. It
+// is what RequiredScopes does, for handlers that decide later. A nil token is nobody's, and has none.
 func (m *Middleware) CheckScopes(t *token.Token, scopes ...string) error {
 	if t != nil && (t.HasScopes(scopes...) || m.opts.SessionsUnscoped && t.Unscoped() && !t.Foreign()) {
 		return nil

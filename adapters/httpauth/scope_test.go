@@ -202,7 +202,9 @@ func TestCheckScopes(t *testing.T) {
 			auth.WriteError(w, r, err)
 		}
 	}))
-	for name, want := range map[string]int{"": 403, "key": 403, "key:read": 200, "jwt": 200, "jwt:empty": 403, "key:revoked": 403} {
+	for name, want := range map[string]int{
+		"": 403, "key": 403, "key:read": 200, "jwt": 200, "jwt:empty": 403, "key:revoked": 403,
+	} {
 		if w := present(h, m.tokens[name]); w.Code != want {
 			t.Errorf("%s is answered %d, want %d", name, w.Code, want)
 		}

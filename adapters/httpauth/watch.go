@@ -8,11 +8,11 @@ import (
 	"github.com/jetonkit/jeton/token"
 )
 
-// Watch is for handlers that go on for long: WebSockets, server-sent events, streams. Of the context of a request that was admitted
-// it returns one that ends when its token is no good any more: revoked, with its session ended, or expired. The token is verified
-// again every [Options.WatchEvery], so the context ends by then after what the verifier's checker takes to know.
-// [context.Cause] says why: an error of [token.Verifier.Verify], a [*Failure] for an outage longer than [Options.WatchOutage], or
-// [ErrNoToken] at once for a request that is nobody's.
+// Watch is for handlers that go on for long: WebSockets, server-sent events, streams. Of the context of a request that was
+// admitted it returns one that ends when its token is no good any more: revoked, with its session ended, or expired. The
+// token is verified again every [Options.WatchEvery], so the context ends by then after what the verifier's checker takes
+// to know. [context.Cause] says why: an error of [token.Verifier.Verify], a [*Failure] for an outage longer than
+// [Options.WatchOutage], or [ErrNoToken] at once for a request that is nobody's.
 //
 // Call stop when the handler ends. A handler that blocks in a Read must be woken when the context ends: close its connection
 // with [context.AfterFunc].

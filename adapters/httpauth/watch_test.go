@@ -81,8 +81,14 @@ func TestWatch(t *testing.T) {
 			check(t, w.revoker.Session(t.Context(), w.pair.Session.Subject, w.pair.Session.ID, "kicked out"))
 		}, time.Second, token.ErrRevoked},
 		{"a token that ends does", 0, func(*testing.T, *watched) {}, time.Minute, token.ErrExpired},
-		{"an outage does, by default", 0, func(_ *testing.T, w *watched) { w.down.Store(true) }, 2 * time.Second, store.ErrUnavailable},
-		{"an outage may last", 5 * time.Second, func(_ *testing.T, w *watched) { w.down.Store(true) }, 8 * time.Second, store.ErrUnavailable},
+		{
+			"an outage does, by default", 0, func(_ *testing.T, w *watched) { w.down.Store(true) },
+			2 * time.Second, store.ErrUnavailable,
+		},
+		{
+			"an outage may last", 5 * time.Second, func(_ *testing.T, w *watched) { w.down.Store(true) },
+			8 * time.Second, store.ErrUnavailable,
+		},
 		{"an outage that ends is forgotten", 5 * time.Second, func(_ *testing.T, w *watched) {
 			for range 3 {
 				w.down.Store(true)

@@ -47,17 +47,20 @@ func TestHungPoll(t *testing.T) {
 			ended := make(chan error, 1)
 			begin := time.Now()
 			go func() { ended <- follow.Run(ctx, f, p, follow.Options{Poll: tt.poll}) }()
-			time.Sleep(tt.ends + time.Microsecond)
-			if polls := f.polled(); len(polls) != 1 || polls[0].Sub(begin) != tt.ends {
+			time.Sleep(tt.ends - time.Microsecond)
+			f.hang.Store(false)
+			time.Sleep(2 * time.Microsecond)
+			if polls := f.polled(); len(polls) == 0 || polls[0].Sub(begin) != tt.ends {
 				t.Errorf("%v: polls that hung ended %v, want one after %v", tt.poll, polls, tt.ends)
 			}
-			f.hang.Store(false)
 			time.Sleep(2 * tt.poll)
 			if _, cuts, at := p.state(); at.IsZero() || len(cuts) != 1 {
 				t.Errorf("%v: it does not go on", tt.poll)
 			}
 			cancel()
-			<-ended
+			if err := <-ended; !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
 		})
 	}
 }

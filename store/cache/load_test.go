@@ -27,7 +27,10 @@ func (s *crowd) Lookup(ctx context.Context, subject store.Subject, ids ...string
 	s.all.Add(1)
 	n := s.in.Add(1)
 	defer s.in.Add(-1)
-	for most := s.most.Load(); n > most && !s.most.CompareAndSwap(most, n); most = s.most.Load() {
+	for most := s.most.Load(); n > most; most = s.most.Load() {
+		if s.most.CompareAndSwap(most, n) {
+			break
+		}
 	}
 	time.Sleep(time.Second) // of a synctest bubble
 	if err := s.err.Load(); err != nil {

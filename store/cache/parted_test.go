@@ -157,7 +157,7 @@ func TestPartitions(t *testing.T) {
 
 		before := stat(c, "cache_misses")
 		for range 2 { // the second stays in the feed
-			if err := p.Store.Revoke(t.Context(), store.Revocation{Subject: users[2], IDs: []string{"b"}}); err != nil {
+			if err := p.Revoke(t.Context(), store.Revocation{Subject: users[2], IDs: []string{"b"}}); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(maxStale)
@@ -165,7 +165,7 @@ func TestPartitions(t *testing.T) {
 		p.set(func() { p.trims[2] = 2 })
 		everybody("one loses events", -1) // each is asked for again at most once
 		flushes := stat(c, "cache_flushes")
-		if err := p.Store.Revoke(t.Context(), store.Revocation{Subject: users[1], IDs: []string{"b"}}); err != nil {
+		if err := p.Revoke(t.Context(), store.Revocation{Subject: users[1], IDs: []string{"b"}}); err != nil {
 			t.Fatal(err)
 		}
 		p.set(func() { p.trims[1] = 2 }) // what the follower stands at

@@ -131,7 +131,7 @@ func TestTwoProcesses(t *testing.T) {
 	}
 	for seed := range seeds {
 		prepare := func(g *gate) {
-			_ = g.Store.Close()
+			_ = g.Close()
 			g.deaf = seed%2 == 0
 			g.Store, _ = memstore.New(&memstore.Options{MaxTokenLife: time.Second})
 		}

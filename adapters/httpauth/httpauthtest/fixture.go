@@ -1,5 +1,6 @@
-// Package httpauthtest holds the adapters of httpauth to one behaviour: a table of cases, each with the requirement that it is there
-// for, which every adapter answers over a real listener. The adapters of this repository run it in adapters/parity; yours can too.
+// Package httpauthtest holds the adapters of httpauth to one behaviour: a table of cases, each with the requirement that it
+// is there for, which every adapter answers over a real listener. The adapters of this repository run it in
+// adapters/parity; yours can too.
 package httpauthtest
 
 import (
@@ -123,7 +124,8 @@ func (f *Fixture) options(clock func() time.Time) *httpauth.Options {
 func (f *Fixture) routes(t testing.TB) []Route {
 	var routes []Route
 	for _, name := range []string{"Required", "Optional", "Public", "Scoped", "StepUp", "Internal"} {
-		routes = append(routes, Route{Method: http.MethodGet, Path: Service + name}, Route{Method: http.MethodPost, Path: Service + name})
+		path := Service + name
+		routes = append(routes, Route{Method: http.MethodGet, Path: path}, Route{Method: http.MethodPost, Path: path})
 	}
 	gate := func(a httpauth.Access) *httpauth.Gate { return must(f.Auth.Gate(a))(t) }
 	return append(routes,
@@ -139,8 +141,8 @@ func (f *Fixture) routes(t testing.TB) []Route {
 	)
 }
 
-// Answer is the handler of every route: it says whose request it is. The token is what the adapter found in the framework's own way,
-// which must be that of the request's context.
+// Answer is the handler of every route: it says whose request it is. The token is what the adapter found in the framework's
+// own way, which must be that of the request's context.
 func Answer(w http.ResponseWriter, r *http.Request, t *token.Token, ok bool) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = fmt.Fprint(w, Who(r.Context(), t, ok))

@@ -37,7 +37,9 @@ type Got struct {
 }
 
 // judged are the headers that adapters must agree on.
-var judged = []string{"WWW-Authenticate", "Vary", "Cache-Control", "Retry-After", "Content-Type", "X-Content-Type-Options", "Set-Cookie"}
+var judged = []string{
+	"WWW-Authenticate", "Vary", "Cache-Control", "Retry-After", "Content-Type", "X-Content-Type-Options", "Set-Cookie",
+}
 
 // Run asks every adapter every case, over a real listener, and prints how many differed.
 func Run(t *testing.T, adapters ...Adapter) {
@@ -88,8 +90,8 @@ func checkListed(t *testing.T, f *Fixture, listed []string) {
 	if err := f.Auth.CheckRoutes(listed...); err != nil {
 		t.Errorf("a rule meets no route: %v", err)
 	}
-	fewer := slices.DeleteFunc(slices.Clone(listed), func(route string) bool { return strings.HasSuffix(route, Service+"StepUp") })
-	if err := f.Auth.CheckRoutes(fewer...); err == nil || !strings.Contains(err.Error(), Service+"StepUp") || len(fewer) == len(listed) {
+	fewer := slices.DeleteFunc(slices.Clone(listed), func(route string) bool { return strings.HasSuffix(route, stepUp) })
+	if err := f.Auth.CheckRoutes(fewer...); err == nil || !strings.Contains(err.Error(), stepUp) || len(fewer) == len(listed) {
 		t.Errorf("a rule that meets no route is not named: %v", err)
 	}
 }
@@ -203,8 +205,6 @@ func (c Case) vary() string {
 	case c.Body == "ambiguous_path", path == Service+"Internal", path == Service+"Public",
 		path == "/v1/status", path == "/gate/open":
 		return ""
-	case path == Service+"Optional", path == "/gate/optional", strings.HasPrefix(path, "/items/") && c.Method == "":
-		return "Authorization, Cookie, X-Token"
 	}
-	return "Cookie, X-Token"
+	return "Authorization, Cookie, X-Token"
 }
