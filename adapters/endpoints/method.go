@@ -100,7 +100,8 @@ func Certificate(clients Registry) Method {
 }
 
 // Signed is a method of the caller's, for instance a verifier of signed requests: verify returns the id of the client whose
-// signature a request has. name is its name in metadata, empty for none.
+// signature a request has. name is its name in metadata, empty for none. Give one where it is the only method: metadata that
+// name none mean client_secret_basic (RFC 8414 §2).
 //
 // verify returns [ErrNoCredentials], or an [httpauth.Refusal] with the code missing_signature, for a request without a
 // signature. An error that matches [ErrInvalidClient], or whose method HTTPStatus() int says 400 to 499, refuses the client;
