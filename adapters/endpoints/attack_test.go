@@ -13,12 +13,14 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/jetonkit/jeton/adapters/endpoints"
 	"github.com/jetonkit/jeton/adapters/httpauth"
 	"github.com/jetonkit/jeton/store"
+	memstore "github.com/jetonkit/jeton/store/memory"
 	"github.com/jetonkit/jeton/storetest"
 	"github.com/jetonkit/jeton/token"
 )
@@ -145,6 +147,36 @@ func TestBackChannelLogoutManyAtOnce(t *testing.T) {
 	}
 	if done == 0 || k.alive(access) {
 		t.Errorf("%d were done; the session lives: %v", done, k.alive(access))
+	}
+}
+
+// TestBackChannelLogoutOnceOnAStoreAhead: the store's clock may be as far ahead as Leeway allows; an id is remembered as long
+// as its token is fresh all the same, and what was issued since lives on.
+func TestBackChannelLogoutOnceOnAStoreAhead(t *testing.T) {
+	k := newKit(t, nil)
+	ahead := must(memstore.New(&memstore.Options{Now: func() time.Time { return k.clock.Now().Add(store.MaxLeeway - time.Second) }, SweepInterval: -1}))
+	t.Cleanup(func() { noErr(t, ahead.Close()) })
+	s := serve(t, must(endpoints.NewBackChannelLogout(k.logoutVerifier(nil), must(token.NewRevoker(ahead, nil)), ahead, nil)))
+	raw := k.logoutToken(jwt.MapClaims{"exp": nil})
+	wantOAuth(t, post(t, s, f("logout_token", raw)), 200, "")
+	for range 14 { // of the 150 seconds
+		k.clock.Add(10 * time.Second)
+		wantOAuth(t, post(t, s, f("logout_token", raw)), 400, "invalid_request")
+	}
+}
+
+// TestJWKSOfAnotherKeyOfOneLength: two sets of one length are two sets.
+func TestJWKSOfAnotherKeyOfOneLength(t *testing.T) {
+	set := func(id string) []byte {
+		return must(must(endpoints.PublicKeys(must(token.Ed25519(id, signingKey(id))).VerifyKey())).JWKS())
+	}
+	now := set("k1")
+	s := serve(t, must(endpoints.NewJWKS(keysFunc(func() ([]byte, error) { return now, nil }), nil)))
+	first := get(t, s, "")
+	now = set("k2")
+	second := get(t, s, "", header("If-None-Match", first.header.Get("Etag")))
+	if len(first.body) != len(second.body) || second.status != 200 || second.body != string(now) {
+		t.Errorf("after a change it answers %d %s", second.status, second.body)
 	}
 }
 

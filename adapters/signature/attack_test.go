@@ -50,6 +50,39 @@ func TestV1PassesOnceUnderTwoNames(t *testing.T) {
 	}
 }
 
+// Version 1 does not sign the audience: a call that one service has let in, another over the same store does not.
+func TestV1PassesOnceAtAllServices(t *testing.T) {
+	old := must(signature.NewKeys(key(t, "old", 7)))(t)
+	w := newWorld(t, signature.Options{AllowV1: old})
+	shipping := must(signature.NewVerifier(w.store, w.keys, "shipping", &signature.Options{AllowV1: old, Now: w.now}))(t)
+	r := httptest.NewRequest("GET", "/", nil)
+	signV1(r, seeded(7), "n-1", w.now())
+	expect(t, w.verifier.Check(again(r, "GET", "/", "")), "")
+	expect(t, shipping.Check(again(r, "GET", "/", "")), signature.ReasonReplayed)
+}
+
+// Of a body over the limit no more is read than shows it.
+func TestEndlessBodies(t *testing.T) {
+	w := newWorld(t, signature.Options{MaxBody: 1 << 10})
+	r := w.request(t, "POST", "/", "x")
+	body := &endless{}
+	r.Body, r.ContentLength = io.NopCloser(body), -1
+	expect(t, w.verifier.Check(r), signature.ReasonTooLarge)
+	if body.read > 1<<10+1 {
+		t.Errorf("%d bytes were read", body.read)
+	}
+}
+
+// endless gives bytes, and stops a test that would take all of them.
+type endless struct{ read int }
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.read += len(p); e.read > 1<<20 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return len(p), nil
+}
+
 // A request that http.Transport refuses with an error is refused by ours as well.
 func TestTransportOfRequestsThatAreNone(t *testing.T) {
 	w := newWorld(t, signature.Options{})

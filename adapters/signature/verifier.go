@@ -28,8 +28,8 @@ type Options struct {
 	// MaxBody is the largest body in bytes: it is read into memory before the handler sees it. 1 byte to 256 MiB.
 	// Defaults to 1 MiB.
 	MaxBody int64
-	// AllowV1 are the keys of callers that sign as version 1 does: X-Signature, X-Timestamp and X-Nonce, where method, path,
-	// query and body are not signed. Whoever can read such a call can send another one in its place, once. Every key is
+	// AllowV1 are the keys of callers that sign as version 1 does: X-Signature, X-Timestamp and X-Nonce, where audience, method,
+	// path, query and body are not signed. Whoever can read such a call can send another one in its place, once. Every key is
 	// tried. Defaults to none, and then the three headers are not looked at.
 	AllowV1 *Keys
 	// AllowEviction takes a store that may evict. A nonce that it evicts can be used again while its timestamp passes.
