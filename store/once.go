@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"time"
 )
 
@@ -29,5 +30,8 @@ func Taken(ctx context.Context, s TokenStore, scope, nonce string) (bool, error)
 	if err != nil {
 		return false, err
 	}
-	return len(state.Entries) != 1 || state.Entries[0].Status != Unknown, nil
+	if len(state.Entries) != 1 {
+		return false, fmt.Errorf("%w: one id was asked for, and %d answers came", ErrCorrupt, len(state.Entries))
+	}
+	return state.Entries[0].Status != Unknown, nil
 }

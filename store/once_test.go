@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -98,6 +99,26 @@ func TestTaken(t *testing.T) {
 			t.Errorf("%s: %v, %v", c.rule, got, err)
 		}
 	}
+}
+
+// An answer that is none proves nothing: a logout that is told "taken" would be lost.
+func TestTakenWithoutAnAnswer(t *testing.T) {
+	for _, entries := range [][]store.Entry{nil, {{}, {}}} {
+		s := answering{memory(t, nil), entries}
+		if taken, err := store.Taken(t.Context(), s, "webhook", "n1"); taken || !errors.Is(err, store.ErrCorrupt) {
+			t.Errorf("%d answers: %v, %v", len(entries), taken, err)
+		}
+	}
+}
+
+// answering answers every Lookup by the same entries.
+type answering struct {
+	store.TokenStore
+	entries []store.Entry
+}
+
+func (a answering) Lookup(context.Context, store.Subject, ...string) (store.State, error) {
+	return store.State{Entries: a.entries}, nil
 }
 
 func TestOnceUnderConcurrency(t *testing.T) {

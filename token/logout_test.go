@@ -72,6 +72,7 @@ func TestLogoutTokens(t *testing.T) {
 		{"§2.6 (4): sub too long", typ, good.with(m{"sub": strings.Repeat("a", 257)}), token.ErrMalformed},
 		{"§2.6 (4): sid too long", typ, good.with(m{"sid": strings.Repeat("a", 257)}), token.ErrMalformed},
 		{"§2.6 (5): no events", typ, good.with(m{"events": nil}), token.ErrMalformed},
+		{"§2.6 (5): no events, nor anything that is kept for later", typ, m{"iss": keycloak, "sub": "ann", "aud": "shop-web", "iat": now, "jti": "j"}, token.ErrMalformed},
 		{"§2.6 (5): events is a list", typ, good.with(m{"events": []string{logoutEvent}}), token.ErrMalformed},
 		{"§2.6 (5): events is empty", typ, good.with(m{"events": m{}}), token.ErrMalformed},
 		{"§2.6 (5): another event", typ, good.with(m{"events": m{"http://schemas.openid.net/event/frontchannel-logout": m{}}}), token.ErrMalformed},

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 
@@ -99,7 +100,7 @@ func checkStatement(typ string) error {
 	if err := checkText("typ", typ); err != nil {
 		return err
 	}
-	if slices.Contains([]string{typeAccess, typeRefresh, "logout+jwt", "jwt", "JWT"}, bareType(typ)) {
+	if slices.Contains([]string{typeAccess, typeRefresh, typeLogout, "jwt"}, bareType(strings.ToLower(typ))) { // RFC 2045 §5.1
 		return invalid("typ", fmt.Sprintf("is %s, which another kind of token has", typ),
 			"give every kind of JWT a type of its own (RFC 8725 §3.11)")
 	}

@@ -69,7 +69,7 @@ func TestStatements(t *testing.T) {
 // What opens something is not signed as a statement, nor read as one; and who cannot answer proves nothing.
 func TestStatementsBadInput(t *testing.T) {
 	key := must(token.HS256(keyID, secret))
-	for _, typ := range []string{"", "at+jwt", "application/at+jwt", "rt+jwt", "logout+jwt", "JWT"} {
+	for _, typ := range []string{"", "at+jwt", "application/at+jwt", "rt+jwt", "logout+jwt", "JWT", "Jwt", "AT+JWT", "APPLICATION/at+jwt"} {
 		if _, err := token.SignClaims(key, typ, map[string]any{}); !errors.Is(err, store.ErrInvalid) {
 			t.Errorf("%q is signed: %v", typ, err)
 		}

@@ -105,12 +105,12 @@ func (a *ClientAuth) authenticate(r *http.Request, f form) (caller, error) {
 		return a.unproven(r, f)
 	}
 	switch {
+	case err != nil && !errors.Is(err, ErrInvalidClient): // nobody knows, not even whether there are two methods
+		return caller{}, failureOf(err)
 	case used > 1:
 		return caller{}, badRequest("use one method of client authentication")
-	case errors.Is(err, ErrInvalidClient):
-		return caller{}, notProven(err)
 	case err != nil:
-		return caller{}, failureOf(err)
+		return caller{}, notProven(err)
 	case id == "":
 		return caller{}, notProven(ErrInvalidClient)
 	}
@@ -120,7 +120,7 @@ func (a *ClientAuth) authenticate(r *http.Request, f form) (caller, error) {
 	return caller{id: id}, nil
 }
 
-// prove asks every method, so that a request with two is seen. Of several errors the first counts.
+// prove asks every method, so that a request with two is seen. Of several errors the first counts, and an outage before all.
 func (a *ClientAuth) prove(r *http.Request, f form) (id string, used int, first error) {
 	for _, m := range a.methods {
 		got, err := m.Authenticate(f.request(r))
@@ -129,7 +129,7 @@ func (a *ClientAuth) prove(r *http.Request, f form) (id string, used int, first 
 		}
 		used++
 		switch {
-		case err != nil && first == nil:
+		case err != nil && (first == nil || errors.Is(first, ErrInvalidClient)):
 			first = err
 		case err == nil:
 			id = got

@@ -40,6 +40,7 @@ func TestForms(t *testing.T) {
 			{"a semicolon", good + ";x=1", asWeb, 400},
 			{"no parameters", "", asWeb, 400},
 			{"a token in the URL", good, query("token=x&refresh_token=x&logout_token=x"), 400},
+			{"a token in the URL, behind an empty one", good, query("token=&token=x&refresh_token=&refresh_token=x&logout_token=&logout_token=x"), 400},
 			{"a secret in the URL", good, query("client_secret=x"), 400},
 			{"a client in the URL", good, query("client_id=x"), 400},
 			{"a token in a URL that does not quite read", good, query("%zz&token=x&refresh_token=x&logout_token=x"), 400},

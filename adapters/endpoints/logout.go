@@ -126,10 +126,10 @@ func (e *BackChannelLogout) end(ctx context.Context, t *token.LogoutToken) error
 	return acknowledged(err)
 }
 
-// nonceOf is a token's id among those of all issuers.
+// nonceOf is a token's id among those of all issuers and tenants.
 func nonceOf(t *token.LogoutToken) string {
 	h := sha256.New()
-	for _, part := range [...]string{t.Issuer(), t.ID()} {
+	for _, part := range [...]string{t.Subject().Realm, t.Issuer(), t.ID()} {
 		h.Write(binary.BigEndian.AppendUint32(nil, uint32(len(part)))) //nolint:gosec // G115: some hundred bytes
 		h.Write([]byte(part))
 	}

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/jetonkit/jeton/adapters/httpauth"
 )
 
 const nameBasic = "client_secret_basic"
@@ -98,15 +100,20 @@ func Certificate(clients Registry) Method {
 }
 
 // Signed is a method of the caller's, for instance a verifier of signed requests: verify returns the id of the client whose
-// signature a request has. name is its name in metadata, empty for none.
+// signature a request has. name is its name in metadata, empty for none. Give one where it is the only method: metadata that
+// name none mean client_secret_basic (RFC 8414 §2).
 //
-// verify returns [ErrNoCredentials] for a request without a signature. An error that matches [ErrInvalidClient], or whose
-// method HTTPStatus() int says 400 to 499, refuses the client; any other is an outage (503). The body of r can be read.
+// verify returns [ErrNoCredentials], or an [httpauth.Refusal] with the code missing_signature, for a request without a
+// signature. An error that matches [ErrInvalidClient], or whose method HTTPStatus() int says 400 to 499, refuses the client;
+// any other is an outage (503). So errors of package signature are good as they are. The body of r can be read.
 func Signed(name string, verify func(r *http.Request) (clientID string, err error)) Method {
 	return method{name, lacking("verify", verify == nil), func(r *http.Request) (string, error) {
 		id, err := verify(r)
 		var told interface{ HTTPStatus() int }
-		if errors.As(err, &told) && told.HTTPStatus() >= 400 && told.HTTPStatus() <= 499 {
+		switch refused := httpauth.Refusal(nil); {
+		case errors.As(err, &refused) && refused.Code() == httpauth.CodeMissingSignature:
+			return "", errors.Join(ErrNoCredentials, err)
+		case errors.As(err, &told) && told.HTTPStatus() >= 400 && told.HTTPStatus() <= 499:
 			return "", errors.Join(ErrInvalidClient, err)
 		}
 		return id, err

@@ -25,7 +25,8 @@ type TokenOptions struct {
 	// Scope returns the claims of an access token of exactly the scope that the request names (RFC 6749 §6): narrower than what
 	// was granted, or equal. It is asked before the token is used; the claims take the place of IssuerOptions.Claims. An error
 	// that is an [httpauth.Failure] is answered as it is, for a scope that was not granted for instance; any other is an
-	// outage. Defaults to nil: a request that names a scope is refused by invalid_scope, and its token is not used.
+	// outage, and no claims are a mistake (500). Defaults to nil: a request that names a scope is refused by invalid_scope, and
+	// its token is not used.
 	Scope func(ctx context.Context, t *token.RefreshToken, scope []string) (claims any, err error)
 	// Binding returns who presents the token; see token.RefreshOptions. Defaults to none.
 	Binding func(r *http.Request) string
@@ -122,6 +123,9 @@ func (e *Token) judge(r *http.Request, client caller, raw string, scope []string
 		return o, refusal(http.StatusBadRequest, CodeInvalidScope, "scopes are not chosen here; leave scope out", nil)
 	}
 	o.Claims, err = e.opts.Scope(r.Context(), t, scope)
+	if err == nil && o.Claims == nil { // the issuer's own would take their place: all that was granted
+		err = refusal(http.StatusInternalServerError, CodeServerError, "the next tokens cannot be made", nil)
+	}
 	return o, err
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 
 	"github.com/jetonkit/jeton/store"
@@ -90,7 +91,7 @@ func (k Key) MarshalText() ([]byte, error) { return nil, errMarshal }
 type Keys struct{ now atomic.Pointer[keyList] }
 
 type keyList struct {
-	signing Key
+	inOrder []Key // the first signs
 	byID    map[string]Key
 }
 
@@ -118,7 +119,7 @@ func (k *Keys) Replace(keys ...Key) error {
 		}
 		byID[key.ID()] = key
 	}
-	k.now.Store(&keyList{keys[0], byID})
+	k.now.Store(&keyList{slices.Clone(keys), byID})
 	return nil
 }
 

@@ -77,13 +77,13 @@ func fillMaxBody(field string, n *int64) error {
 // request may be sent once: a nonce counts once. Its body and GetBody still give all bytes afterwards. The error is a
 // [*Error] of ReasonTooLarge or ReasonMalformed, or the body's own.
 func (s *Signer) Sign(r *http.Request) error {
-	key := s.keys.load().signing
+	key := s.keys.load().inOrder[0]
 	c := call{
 		audience: s.audience, keyID: key.ID(),
 		timestamp: strconv.FormatInt(s.opts.Now().Unix(), 10),
 		nonce:     store.NewID(), // 128 random bits
 	}
-	if !c.request(r) || !isTimestamp(c.timestamp) {
+	if !c.sent(r) || !isTimestamp(c.timestamp) {
 		return refuse(ReasonMalformed, nil)
 	}
 	var err error

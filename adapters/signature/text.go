@@ -48,16 +48,25 @@ func parseHeader(value string) (c call, mac string, ok bool) {
 	return c, part[5], ok
 }
 
-// request puts the method and the target of a request into a call.
-func (c *call) request(r *http.Request) bool {
-	c.method, c.target = r.Method, r.RequestURI
-	if c.method == "" {
+// received puts the method and the target of a request that came into a call, whatever a router has made of its URL.
+func (c *call) received(r *http.Request) bool {
+	if r.RequestURI == "" { // it came by a server that does not say it
+		return c.sent(r)
+	}
+	return c.request(r.Method, r.RequestURI)
+}
+
+// sent puts the method and the target of a request that is being sent into a call. What its RequestURI says is another
+// request's, which a gateway has had.
+func (c *call) sent(r *http.Request) bool {
+	return r.URL != nil && c.request(r.Method, r.URL.RequestURI())
+}
+
+func (c *call) request(method, target string) bool {
+	c.method, c.target = method, originForm(target)
+	if method == "" {
 		c.method = http.MethodGet // as http.Client sends it
 	}
-	if c.target == "" { // a request that is being sent
-		c.target = r.URL.RequestURI()
-	}
-	c.target = originForm(c.target)
 	return visible(c.method) && visible(c.target)
 }
 

@@ -22,13 +22,14 @@ const (
 // Options are what a [Verifier] may be told. The zero value is the safe one.
 type Options struct {
 	// Skew is how far a timestamp may be from the verifier's clock, in either direction: 1 second to 15 minutes. A nonce is
-	// kept for as long, and 2 minutes. Defaults to 1 minute.
+	// kept for as long, and 2 minutes: give all verifiers of one audience the same, or one with a larger one takes a call again
+	// whose nonce another has let go. Defaults to 1 minute.
 	Skew time.Duration
 	// MaxBody is the largest body in bytes: it is read into memory before the handler sees it. 1 byte to 256 MiB.
 	// Defaults to 1 MiB.
 	MaxBody int64
-	// AllowV1 are the keys of callers that sign as version 1 does: X-Signature, X-Timestamp and X-Nonce, where method, path,
-	// query and body are not signed. Whoever can read such a call can send another one in its place, once. Every key is
+	// AllowV1 are the keys of callers that sign as version 1 does: X-Signature, X-Timestamp and X-Nonce, where audience, method,
+	// path, query and body are not signed. Whoever can read such a call can send another one in its place, once. Every key is
 	// tried. Defaults to none, and then the three headers are not looked at.
 	AllowV1 *Keys
 	// AllowEviction takes a store that may evict. A nonce that it evicts can be used again while its timestamp passes.
@@ -58,9 +59,10 @@ type Verifier struct {
 // may call; audience is the name that callers sign for, see [NewSigner]. o may be nil. Errors are of type
 // [store.FieldError].
 //
-// Where s forgets at a restart and nobody else sees it (store/memory), calls from before the verifier was made are
-// refused. One that forgets behind its back, a Redis without persistence, lets calls of the last Skew be replayed after
-// its restart.
+// Where s forgets at a restart and nobody else sees it (store/memory), calls from before the second in which the verifier
+// was made are refused, by their callers' clocks: of a caller whose clock is ahead, calls of the last moments can be
+// replayed for as long as it is. One that forgets behind its back, a Redis without persistence, lets calls of the last Skew
+// be replayed after its restart.
 func NewVerifier(s store.TokenStore, keys *Keys, audience string, o *Options) (*Verifier, error) {
 	v := &Verifier{store: s, keys: keys, audience: audience}
 	if o != nil {
@@ -180,7 +182,7 @@ func (v *Verifier) prove(r *http.Request) (proven, error) {
 	}
 	c, mac, ok := parseHeader(value)
 	c.audience = v.audience
-	if !ok || !c.request(r) {
+	if !ok || !c.received(r) {
 		return proven{}, refuse(ReasonMalformed, nil)
 	}
 	key, known := v.keys.load().byID[c.keyID]
