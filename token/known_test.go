@@ -27,13 +27,17 @@ type backend struct {
 	alter func(*store.State)
 	late  time.Duration // between the answer and its arrival
 	hold  chan struct{} // an answer waits until it is closed
+	ask   func()        // is called with each question
 }
 
 func (b *backend) Lookup(ctx context.Context, s store.Subject, ids ...string) (store.State, error) {
 	b.mu.Lock()
 	b.asked++
-	down, alter, late, hold := b.down, b.alter, b.late, b.hold
+	down, alter, late, hold, ask := b.down, b.alter, b.late, b.hold, b.ask
 	b.mu.Unlock()
+	if ask != nil {
+		ask()
+	}
 	if down != nil {
 		return store.State{}, down
 	}
@@ -95,7 +99,13 @@ type warmKit struct {
 func newWarmKit(t *testing.T, s setup) *warmKit {
 	t.Helper()
 	b := &backend{Store: newMemory(t, time.Now)}
-	w := &warmKit{b: b, cache: must(storecache.New(t.Context(), b, nil)), other: must(token.NewRevoker(b.Store, nil))}
+	return newWarmKitOver(t, b, b, s)
+}
+
+// newWarmKitOver caches what stands on the backend.
+func newWarmKitOver(t *testing.T, b *backend, over store.TokenStore, s setup) *warmKit {
+	t.Helper()
+	w := &warmKit{b: b, cache: must(storecache.New(t.Context(), over, nil)), other: must(token.NewRevoker(b.Store, nil))}
 	s.store = w.cache
 	s.now = time.Now
 	w.kit = newKit(t, s)
@@ -311,6 +321,8 @@ type answering struct {
 	late   time.Duration
 	asked  int
 }
+
+func (c *answering) Stamps() bool { return true }
 
 func (c *answering) MaxTokenLife() (time.Duration, error) { return 24 * time.Hour, nil }
 

@@ -29,6 +29,8 @@ type stamped struct {
 	asked  map[string]int
 }
 
+func (c *stamped) Stamps() bool { return true }
+
 func (c *stamped) MaxTokenLife() (time.Duration, error) { return 24 * time.Hour, nil }
 
 func (c *stamped) Check(_ context.Context, t *token.Token) (token.Answer, error) {

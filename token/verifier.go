@@ -104,7 +104,7 @@ func NewVerifier(issuers []TrustedIssuer, o *VerifierOptions) (*Verifier, error)
 			"use Sessions, or leave it zero")
 	}
 	if opts.ServeStale > 0 && !v.stamped() {
-		return nil, invalid("VerifierOptions.ServeStale", "needs answers with a stamp, and a Local gives none",
+		return nil, invalid("VerifierOptions.ServeStale", "needs a checker that is a Stamper, and none is",
 			"use Sessions or Denylist on a store with a cache, or leave it zero")
 	}
 	if opts.TouchInterval > 0 {
@@ -126,10 +126,10 @@ func (v *Verifier) touches() bool {
 	return false
 }
 
-// stamped reports whether any checker may give answers with a stamp.
+// stamped reports whether any checker may give answers with a stamp that counts.
 func (v *Verifier) stamped() bool {
 	for _, t := range v.issuers {
-		if t.view == nil {
+		if t.stamps {
 			return true
 		}
 	}
