@@ -3,6 +3,7 @@ package token_test
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -108,5 +109,84 @@ func TestServeStaleNeedsACaller(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		noErr(t, w.verify(p))
+	})
+}
+
+// TestKnownDates: whatever the clock does between two uses, a known token's dates are judged as one's that is read.
+func TestKnownDates(t *testing.T) {
+	key := must(token.HS256(keyID, secret)).VerifyKey()
+	rnd := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
+	known, refused := 0, 0
+	for range 3000 {
+		leeway := []time.Duration{-1, 1, 300 * time.Millisecond, 999 * time.Millisecond, 30 * time.Second, 2 * time.Minute}[rnd.IntN(6)]
+		life := []time.Duration{2 * time.Second, time.Minute, 10 * time.Minute}[rnd.IntN(3)]
+		iat := start.Unix() + rnd.Int64N(3)
+		header := m{"alg": "HS256", "kid": keyID, "typ": "at+jwt"}
+		claims := m{
+			"iss": issuerName, "aud": issuerName, "sub": "ann", "client_id": "web", "sid": "s", "jti": "j", "seq": 1,
+			"iat": iat, "exp": iat + rnd.Int64N(int64(life/time.Second)+1),
+		}
+		if rnd.IntN(2) == 0 {
+			claims["nbf"] = iat + rnd.Int64N(4) - 1
+		}
+		issuer := token.TrustedIssuer{Issuer: issuerName, Keys: key, MaxLifetime: life}
+		if rnd.IntN(2) == 0 {
+			issuer.Foreign, issuer.Audience = &token.Foreign{Skew: max(leeway, 0)}, []string{issuerName}
+		}
+		raw := forge(header.text(), claims.text())
+		clock := newClock()
+		verifier := func(bytes int) (*token.Verifier, *answering) {
+			issuer, check := issuer, &answering{answer: token.Answer{Verdict: store.Verdict{Alive: true}, Stamp: stampFor(time.Hour)}}
+			issuer.Check = check
+			return must(token.NewVerifier([]token.TrustedIssuer{issuer}, &token.VerifierOptions{Leeway: leeway, CacheBytes: bytes, Now: clock.Now})), check
+		}
+		warm, asked := verifier(token.MinCacheBytes)
+		cold, _ := verifier(-1)
+		for range 12 {
+			ends := []int64{iat, claims["exp"].(int64), iat - int64(life/time.Second)}[rnd.IntN(3)] //nolint:forcetypeassert // as above
+			at := time.Unix(ends, 0).Add([]time.Duration{0, leeway, -leeway, -life - store.MaxLeeway, life}[rnd.IntN(5)])
+			at = at.Add([]time.Duration{0, 1, -1, 500 * time.Millisecond, -500 * time.Millisecond, time.Second, -time.Second, 10 * time.Second}[rnd.IntN(8)])
+			clock.Set(at)
+			_, truth := cold.Verify(t.Context(), raw)
+			_, err := warm.Verify(t.Context(), raw)
+			if token.Code(err) != token.Code(truth) || (err == nil) != (truth == nil) {
+				t.Fatalf("leeway %v, life %v, %v at %v: %v, the truth is %v", leeway, life, claims, at, err, truth)
+			}
+			if err == nil && asked.asked > 0 {
+				known++
+			} else if err != nil && asked.asked > 0 {
+				refused++
+			}
+		}
+	}
+	if known < 3000 || refused < 3000 {
+		t.Errorf("known and accepted %d times, known and refused %d times: that proves little", known, refused)
+	}
+}
+
+// TestKnownRecordsAndClocks: a record ends by the process's time, whatever the program's clock shows.
+func TestKnownRecordsAndClocks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := newKit(t, setup{})
+		c := &answering{answer: token.Answer{
+			Verdict: store.Verdict{Alive: true, Record: store.Record{ID: "s", ExpiresAt: start.Add(time.Minute)}}, Now: start, Stamp: stampFor(time.Hour),
+		}}
+		v := must(token.NewVerifier([]token.TrustedIssuer{{Issuer: issuerName, Keys: k.key.VerifyKey(), Check: c}}, &token.VerifierOptions{Now: k.clock.Now}))
+		raw := k.login().Access.Reveal()
+		asked := func(want int) {
+			t.Helper()
+			must(v.Verify(t.Context(), raw))
+			if c.asked != want {
+				t.Errorf("%d questions, want %d", c.asked, want)
+			}
+		}
+		asked(1)
+		k.clock.Add(10 * time.Minute) // and a minute has not passed
+		asked(1)
+		k.clock.Set(start)
+		time.Sleep(time.Minute - time.Nanosecond)
+		asked(1)
+		time.Sleep(time.Nanosecond)
+		asked(2)
 	})
 }

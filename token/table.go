@@ -198,16 +198,32 @@ const (
 	pairBytes = 40
 )
 
-// size is about what keeping the entry takes. Custom claims are taken to be as large as their text, and again as large.
+// extraBytes is about what custom claims take where each object becomes a map of anything, which is the largest that they can
+// become: many times their text.
+func extraBytes(object []byte) int32 {
+	n := len(object)
+	for _, c := range object { // those in a text count as well: it is a bound
+		switch c {
+		case '{':
+			n += mapBytes
+		case ':':
+			n += 2 * pairBytes
+		case ',', '[':
+			n += 32 // a place, and what lies in it
+		case '"':
+			n += 12
+		}
+	}
+	return int32(n) //nolint:gosec // a token is at most MaxBytes
+}
+
+// size is about what keeping the entry takes.
 func (e *entry) size() int32 {
 	n := entryBytes + len(e.raw)*7/4
 	if e.view != nil {
 		n += int(unsafe.Sizeof(queries{}))
 	}
-	if e.extra != nil {
-		n += len(e.raw) * 3 / 2
-	}
-	n += len(e.claims.aud) * 32
+	n += int(e.extraBytes) + len(e.claims.aud)*32
 	if rec := e.token.session; rec != nil {
 		n += int(unsafe.Sizeof(*rec)) + 16 + len(rec.ID) + len(rec.Class) + len(rec.Binding) + len(rec.Subject.Name) + len(rec.Subject.Realm) + len(rec.Subject.Issuer)
 		if rec.Metadata != nil {

@@ -221,5 +221,6 @@ func (t *trusted) readExtra(out *parsed) error {
 	if out.extra, err = t.extra.read(object); err != nil {
 		return refuse(ErrMalformed, "the custom claims do not fit their type")
 	}
+	out.extraBytes = extraBytes(object)
 	return nil
 }
