@@ -10,8 +10,12 @@ import (
 	"github.com/jetonkit/jeton/store"
 )
 
-// MinCacheBytes is the smallest VerifierOptions.CacheBytes: room for the largest token in each part of the table.
+// MinCacheBytes is the smallest VerifierOptions.CacheBytes: room for the largest token in each part of the table, unless its
+// custom claims are many small objects, which take a multiple of their text; one that has no room is read each time.
 const MinCacheBytes = 1 << 20
+
+// maxCacheBytes keeps a slip of the pen from taking all memory with the first token.
+const maxCacheBytes = 1 << 40
 
 // known are the tokens that a verifier has accepted, by their text: a table of fixed size with several places for each hash,
 // bounded in bytes. Only tokens whose signature was good get in, so that nobody without a key displaces anything. Finding takes
@@ -224,6 +228,12 @@ func (e *entry) size() int32 {
 		n += int(unsafe.Sizeof(queries{}))
 	}
 	n += int(e.extraBytes) + len(e.claims.aud)*32
+	if e.claims.noted != nil {
+		n += int(unsafe.Sizeof(noted{}))
+	}
+	if e.foreign && e.claims.sid != "" { // its answer stands on two
+		n += int(unsafe.Sizeof(store.Stamp{}))
+	}
 	if rec := e.token.session; rec != nil {
 		n += int(unsafe.Sizeof(*rec)) + 16 + len(rec.ID) + len(rec.Class) + len(rec.Binding) + len(rec.Subject.Name) + len(rec.Subject.Realm) + len(rec.Subject.Issuer)
 		if rec.Metadata != nil {
