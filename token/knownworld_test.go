@@ -190,3 +190,44 @@ func TestKnownRecordsAndClocks(t *testing.T) {
 		asked(2)
 	})
 }
+
+// TestKnownStats: each use is counted as what it was.
+func TestKnownStats(t *testing.T) {
+	warm(t, setup{}, func(t *testing.T, w *warmKit) {
+		p := w.login()
+		counts := func(when string, hits, stale, misses, drops int64) {
+			t.Helper()
+			for name, want := range map[string]int64{"hits": hits, "stale": stale, "misses": misses, "drops": drops} {
+				if got := stat(w.kit, "token_cache_"+name); got != want {
+					t.Errorf("%s: %d %s, want %d", when, got, name, want)
+				}
+			}
+		}
+		noErr(t, w.verify(p))
+		counts("read", 0, 0, 1, 0)
+		noErr(t, w.verify(p))
+		counts("known", 1, 0, 1, 0)
+		time.Sleep(2 * time.Minute)
+		noErr(t, w.verify(p))
+		counts("of an old answer", 1, 1, 1, 0)
+		wantErr(t, second(w.verifier.Verify(t.Context(), p.Access.Reveal()+"A")), token.ErrInvalidToken)
+		counts("another text", 1, 1, 2, 0)
+		noErr(t, w.revoker.Session(t.Context(), ann, p.Session.ID, ""))
+		wantErr(t, w.verify(p), token.ErrRevoked)
+		counts("revoked", 1, 2, 2, 1)
+	})
+}
+
+// TestKnownSessionsThatAreNotTouched: what a record says of the use is asked for under checkers that touch, and no other.
+func TestKnownSessionsThatAreNotTouched(t *testing.T) {
+	warm(t, setup{check: token.Denylist}, func(t *testing.T, w *warmKit) {
+		p, _ := w.known()
+		for range 300 {
+			noErr(t, w.verify(p))
+			time.Sleep(time.Second)
+		}
+		if n := stat(w.kit, "token_touches"); n != 0 {
+			t.Errorf("%d touches", n)
+		}
+	})
+}
