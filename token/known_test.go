@@ -27,17 +27,13 @@ type backend struct {
 	alter func(*store.State)
 	late  time.Duration // between the answer and its arrival
 	hold  chan struct{} // an answer waits until it is closed
-	ask   func()        // is called with each question
 }
 
 func (b *backend) Lookup(ctx context.Context, s store.Subject, ids ...string) (store.State, error) {
 	b.mu.Lock()
 	b.asked++
-	down, alter, late, hold, ask := b.down, b.alter, b.late, b.hold, b.ask
+	down, alter, late, hold := b.down, b.alter, b.late, b.hold
 	b.mu.Unlock()
-	if ask != nil {
-		ask()
-	}
 	if down != nil {
 		return store.State{}, down
 	}
