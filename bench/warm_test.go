@@ -150,7 +150,10 @@ func BenchmarkWarm(b *testing.B) {
 		bench.Figure{Name: "of it time.Now, least of 2000 rounds", Value: least(2000, 1000, w.clock), Unit: "ns", Most: -1},
 		bench.Figure{Name: "warm Verify: allocations", Value: testing.AllocsPerRun(1000, func() { w.verify(1) }), Most: 0},
 		bench.Figure{Name: "warm Verify, Local: allocations", Value: testing.AllocsPerRun(1000, func() { local.verify(1) }), Most: 0},
-		bench.Figure{Name: fmt.Sprintf("memory of a kept token, besides its text of %.0f B and the Token that a caller has anyway", text), Value: beside, Unit: "B", Most: 400},
+		bench.Figure{
+			Name:  fmt.Sprintf("memory of a kept token, besides its text of %.0f B and the Token that a caller has anyway", text),
+			Value: beside, Unit: "B", Most: 400,
+		},
 		bench.Figure{Name: "memory of a kept token, all of it", Value: total, Unit: "B", Most: -1},
 	)
 	bench.Gate(b,

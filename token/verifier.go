@@ -26,8 +26,8 @@ type VerifierOptions struct {
 	// [Stamper] and its answer has a stamp, as those of store/cache do. Defaults to 32 MiB, which are taken as they are needed.
 	CacheBytes int
 	// ServeStale lets a token pass while the store cannot be asked, if this verifier has accepted it before by an answer that
-	// is no older than this: up to 24 hours. It takes a [Stamper] whose answers have a stamp. [Token.Stale] tells of it. It is outside of every
-	// promise: a revocation that was not heard of yet is not seen. Defaults to 0: an outage lets nobody in.
+	// is no older than this: up to 24 hours. It takes a [Stamper] whose answers have a stamp. [Token.Stale] tells of it. It is
+	// outside of every promise: a revocation that was not heard of yet is not seen. Defaults to 0: an outage lets nobody in.
 	ServeStale time.Duration
 	// APIKeys are accepted besides JWTs: a text that begins with one's prefix is judged by it. Defaults to none.
 	APIKeys []*APIKeys
@@ -149,7 +149,8 @@ func (o *VerifierOptions) check() error {
 			fmt.Sprintf("give it at least %d bytes, or a negative number for no cache", MinCacheBytes))
 	}
 	if int64(o.CacheBytes) > maxCacheBytes {
-		return invalid("VerifierOptions.CacheBytes", fmt.Sprintf("is %d, more than 1 TiB", o.CacheBytes), "give it the bytes that the process can spare")
+		return invalid("VerifierOptions.CacheBytes", fmt.Sprintf("is %d, more than 1 TiB", o.CacheBytes),
+			"give it the bytes that the process can spare")
 	}
 	if o.ServeStale != 0 && o.CacheBytes < 0 {
 		return invalid("VerifierOptions.ServeStale", "needs the cache, which is off", "leave CacheBytes zero, or set it")

@@ -171,8 +171,8 @@ func (c *core) valid(s store.Stamp, now time.Time) bool {
 	return s.Unchanged()
 }
 
-// note reads the counters that a question's answer will be stamped with, and before them whether a write is on its way: one that
-// was, and ended in between, has moved them.
+// note reads the counters that a question's answer will be stamped with, and before them whether a write is on its way: one
+// that was, and ended in between, has moved them.
 func (c *core) note(q question, now time.Time) (src store.StampSource, writing bool) {
 	d := q.subject.Digest()
 	sh, p := c.shard(d), c.part(d)
