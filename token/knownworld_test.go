@@ -122,10 +122,11 @@ func TestKnownDates(t *testing.T) {
 		leeway := []time.Duration{-1, 1, 300 * time.Millisecond, 999 * time.Millisecond, 30 * time.Second, 2 * time.Minute}[rnd.IntN(6)]
 		life := []time.Duration{2 * time.Second, time.Minute, 10 * time.Minute}[rnd.IntN(3)]
 		iat := start.Unix() + rnd.Int64N(3)
+		exp := iat + rnd.Int64N(int64(life/time.Second)+1)
 		header := m{"alg": "HS256", "kid": keyID, "typ": "at+jwt"}
 		claims := m{
 			"iss": issuerName, "aud": issuerName, "sub": "ann", "client_id": "web", "sid": "s", "jti": "j", "seq": 1,
-			"iat": iat, "exp": iat + rnd.Int64N(int64(life/time.Second)+1),
+			"iat": iat, "exp": exp,
 		}
 		if rnd.IntN(2) == 0 {
 			claims["nbf"] = iat + rnd.Int64N(4) - 1
@@ -144,7 +145,7 @@ func TestKnownDates(t *testing.T) {
 		warm, asked := verifier(token.MinCacheBytes)
 		cold, _ := verifier(-1)
 		for range 12 {
-			ends := []int64{iat, claims["exp"].(int64), iat - int64(life/time.Second)}[rnd.IntN(3)] //nolint:forcetypeassert // as above
+			ends := []int64{iat, exp, iat - int64(life/time.Second)}[rnd.IntN(3)]
 			at := time.Unix(ends, 0).Add([]time.Duration{0, leeway, -leeway, -life - store.MaxLeeway, life}[rnd.IntN(5)])
 			at = at.Add([]time.Duration{0, 1, -1, 500 * time.Millisecond, -500 * time.Millisecond, time.Second, -time.Second, 10 * time.Second}[rnd.IntN(8)])
 			clock.Set(at)
