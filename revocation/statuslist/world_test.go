@@ -12,6 +12,8 @@ import (
 
 	"github.com/jetonkit/jeton/revocation/statuslist"
 	"github.com/jetonkit/jeton/store"
+	storecache "github.com/jetonkit/jeton/store/cache"
+	memstore "github.com/jetonkit/jeton/store/memory"
 	"github.com/jetonkit/jeton/token"
 )
 
@@ -303,6 +305,32 @@ func TestTouch(t *testing.T) {
 				t.Errorf("%v, want %v, of %v", err, want, next.seen)
 			}
 		}
+	})
+}
+
+// The list is asked each time, whatever stamp comes with the answer of the checker behind it.
+func TestNextOnACache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1024)
+		quiet := must(memstore.New(&memstore.Options{MaxTokenLife: time.Hour, SweepInterval: -1}))(t) // hears of no revocation
+		behind := must(storecache.New(t.Context(), quiet, &storecache.Options{MaxAge: time.Hour}))(t)
+		both := must(token.NewVerifier([]token.TrustedIssuer{{
+			Issuer: issuerName, Keys: w.key.VerifyKey(), Extra: token.ExtraOf[statuslist.Claims](),
+			Check: statuslist.Check[statuslist.Claims](w.lists, token.Denylist(behind)),
+		}}, nil))(t)
+		synctest.Wait()
+		p := w.login("ann")
+		must(quiet.Issue(t.Context(), store.IssueRequest{Record: p.Session}))(t)
+		for range 3 {
+			must(both.Verify(t.Context(), p.Access.Reveal()))(t)
+		}
+		check(t, w.revoker.Session(t.Context(), p.Session.Subject, p.Session.ID, "kicked out"))
+		w.settle()
+		if _, err := both.Verify(t.Context(), p.Access.Reveal()); !errors.Is(err, token.ErrRevoked) {
+			t.Errorf("revoked in the list: %v", err)
+		}
+		check(t, both.Close())
+		check(t, behind.Close())
 	})
 }
 
