@@ -13,9 +13,10 @@ import (
 // would take more than two cores of the server. So the polls of a process that come together go out as one script, which
 // tells of each feed only what is new. In a cluster the feeds are in different slots, which no script may join.
 const (
-	// gatherFor is how long a poll waits for others: as long as more come, up to mostWaits times.
+	// gatherFor is how often is looked whether more polls have come, unless all partitions are there: what a look sees goes
+	// out where the one before saw as many, or mostWaits looks were made.
 	gatherFor = time.Millisecond
-	mostWaits = 8
+	mostWaits = 16
 	// mostGathered bounds a script's feeds, and mostOfEach the events that it returns of each: the server does nothing else
 	// meanwhile.
 	mostGathered = 64
@@ -28,6 +29,15 @@ type gatherer struct {
 	waiting []*ask
 	seen    int // how many there were when it was last looked at
 	waits   int
+	timer   *time.Timer // of the next look
+}
+
+// take takes what has gathered. The caller holds the lock.
+func (g *gatherer) take() []*ask {
+	all := g.waiting
+	g.timer.Stop()
+	g.waiting, g.seen, g.waits = nil, 0, 0
+	return all
 }
 
 // ask is a poll from an event that this process was told.
@@ -49,12 +59,7 @@ func (s *Store) gather(ctx context.Context, part int, known *store.Event) (store
 	}
 	a := &ask{part: part, known: known, done: make(chan struct{})}
 	a.end, _ = ctx.Deadline()
-	s.polls.mu.Lock()
-	if s.polls.waiting = append(s.polls.waiting, a); len(s.polls.waiting) == 1 {
-		s.polls.seen = 1
-		time.AfterFunc(gatherFor, s.fetch)
-	}
-	s.polls.mu.Unlock()
+	s.fetch(s.polls.add(a, s.keys.Partitions(), s.fetchSettled))
 	select {
 	case <-a.done:
 		if a.err == nil || ctx.Err() == nil {
@@ -65,19 +70,41 @@ func (s *Store) gather(ctx context.Context, part int, known *store.Event) (store
 	return store.Batch{}, translate(ctx, ctx.Err())
 }
 
-// fetch sends what has gathered, unless more have come since it was last called.
-func (s *Store) fetch() {
-	g := &s.polls
+// add lets a poll wait for others, and returns all of them once they are as many as there are partitions.
+func (g *gatherer) add(a *ask, partitions int, look func()) []*ask {
 	g.mu.Lock()
-	if g.waits++; g.seen < len(g.waiting) && g.waits < mostWaits {
-		g.seen = len(g.waiting)
-		g.mu.Unlock()
-		time.AfterFunc(gatherFor, s.fetch)
-		return
+	defer g.mu.Unlock()
+	if g.waiting = append(g.waiting, a); len(g.waiting) == 1 {
+		g.timer = time.AfterFunc(gatherFor, look)
 	}
-	all := g.waiting
-	g.waiting, g.seen, g.waits = nil, 0, 0
-	g.mu.Unlock()
+	if len(g.waiting) < partitions {
+		return nil
+	}
+	return g.take()
+}
+
+// fetchSettled fetches what has gathered, unless more may come.
+func (s *Store) fetchSettled() { s.fetch(s.polls.settled()) }
+
+// settled returns what has gathered, once no more come.
+func (g *gatherer) settled() []*ask {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := len(g.waiting)
+	if n == 0 { // they were fetched while this look began
+		return nil
+	}
+	g.waits++
+	if n > g.seen && g.waits < mostWaits {
+		g.seen = n
+		g.timer.Reset(gatherFor)
+		return nil
+	}
+	return g.take()
+}
+
+// fetch sends what has gathered.
+func (s *Store) fetch(all []*ask) {
 	for some := range slices.Chunk(all, mostGathered) {
 		go s.fetchSome(some)
 	}
