@@ -53,7 +53,8 @@ func sentinelSite(t testing.TB) site {
 			victim := s.Master()
 			victim.Kill()
 			eventually(t, "a successor", func() bool { return s.Master() != victim })
-			return func() { victim.Restart(); s.AwaitOK() }
+			victim.Restart()
+			return s.AwaitOK
 		},
 	}
 }
