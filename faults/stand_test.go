@@ -130,9 +130,9 @@ func becomes(t testing.TB, v *token.Verifier, pair token.Pair, want verdict) {
 	}
 }
 
-// stat returns one of a store's figures.
-func stat(s store.TokenStore, name string) int64 {
-	for _, st := range store.Stats(s) {
+// stat returns one of a layer's or a verifier's figures.
+func stat(s store.StatsReporter, name string) int64 {
+	for _, st := range s.Stats() {
 		if st.Name == name {
 			return st.Value
 		}

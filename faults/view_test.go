@@ -24,7 +24,9 @@ type site struct {
 	lose func(t testing.TB) (back func()) // kills a master, and returns when it has a successor; back brings it back
 }
 
-var kept = []testenv.Option{testenv.AppendOnly("everysec"), testenv.Config("min-replicas-to-write", "1")}
+// kept are servers that lose nothing of what was acknowledged at Replicated(1): each master has one replica. Of two, Sentinel may
+// promote the one that has not acknowledged.
+var kept = []testenv.Option{testenv.AppendOnly("everysec"), testenv.Config("min-replicas-to-write", "1"), testenv.Replicas(1)}
 
 func clusterSite(t testing.TB) site {
 	c := testenv.RedisCluster(t, kept...)

@@ -19,6 +19,9 @@ type StampSource struct {
 	// Gen counts the changes of the subject's shard; GenSeen is its value.
 	Gen     *atomic.Uint64
 	GenSeen uint64
+	// Writes counts the writes of the subject's shard that are on their way, and whose outcome others may know before Gen moves:
+	// meanwhile the answer does not count. Nil for a cache that looks at that itself.
+	Writes *atomic.Int64
 	// Absent counts the Issues of the subject's shard; AbsentSeen is its value. Nil for an answer without an unknown id,
 	// which no Issue can change.
 	Absent     *atomic.Uint64
@@ -89,7 +92,8 @@ func (t Stamp) Unchanged() bool { return t.unchanged() }
 
 func (t *Stamp) unchanged() bool {
 	s := &t.s
-	return s.Gen != nil && s.Gen.Load() == s.GenSeen && s.Epoch.Load() == s.EpochSeen &&
+	// Who is on their way first. Read after Gen, it could be without one that has moved Gen since and was known before.
+	return s.Gen != nil && (s.Writes == nil || s.Writes.Load() == 0) && s.Gen.Load() == s.GenSeen && s.Epoch.Load() == s.EpochSeen &&
 		(s.Absent == nil || s.Absent.Load() == s.AbsentSeen) && (t.and == nil || t.and.unchanged())
 }
 

@@ -12,6 +12,7 @@ import (
 func TestStamp(t *testing.T) {
 	type caches struct {
 		gen, absent, epoch atomic.Uint64
+		writes             atomic.Int64
 		synced             atomic.Pointer[time.Time]
 	}
 	start := now // without a monotonic reading: both differences are the wall's
@@ -28,6 +29,9 @@ func TestStamp(t *testing.T) {
 		{name: "a change in the shard", then: func(c *caches) { c.gen.Add(1) }},
 		{name: "an Issue in the shard", then: func(c *caches) { c.absent.Add(1) }},
 		{name: "an Issue in the shard, and nothing unknown in the answer", source: func(s *store.StampSource) { s.Absent = nil }, then: func(c *caches) { c.absent.Add(1) }, want: true},
+		{name: "a write in the shard is on its way", then: func(c *caches) { c.writes.Add(1) }},
+		{name: "a write in the shard is over", then: func(c *caches) { c.writes.Add(1); c.writes.Add(-1) }, want: true},
+		{name: "a cache that looks at writes itself", source: func(s *store.StampSource) { s.Writes = nil }, then: func(c *caches) { c.writes.Add(1) }, want: true},
 		{name: "a doubt about everything", then: func(c *caches) { c.epoch.Add(1) }},
 		{name: "a change before the answer was asked for", source: func(s *store.StampSource) { s.GenSeen = 6 }},
 		{name: "the clock set back less than its age", after: -30 * time.Second, want: true},
@@ -49,7 +53,7 @@ func TestStamp(t *testing.T) {
 			k.epoch.Store(8)
 			k.synced.Store(&start)
 			s := store.StampSource{
-				Gen: &k.gen, GenSeen: 7, Absent: &k.absent, Epoch: &k.epoch, EpochSeen: 8, SyncedAt: &k.synced, At: start, MaxAge: time.Minute, MaxStale: time.Hour,
+				Gen: &k.gen, GenSeen: 7, Writes: &k.writes, Absent: &k.absent, Epoch: &k.epoch, EpochSeen: 8, SyncedAt: &k.synced, At: start, MaxAge: time.Minute, MaxStale: time.Hour,
 			}
 			if c.source != nil {
 				c.source(&s)

@@ -23,14 +23,22 @@ type Toucher interface {
 	Touch(ctx context.Context, r store.TouchRequest) error
 }
 
+// Stamper is the face of a [Checker] whose answers hang on the token alone, and on nothing that their Stamps do not cover.
+// [Sessions] and [Denylist] have it. Any other one is asked each time, whatever Stamp its answers carry: it may have passed
+// another's on, and judge by more.
+type Stamper interface {
+	// Stamps reports whether it is so. NewVerifier calls it once.
+	Stamps() bool
+}
+
 // Answer is what a [Checker] knows of a token. The zero value is dead.
 type Answer struct {
 	store.Verdict
 	// Now is the time of the answer by the store's clock, which LastSeen and expiries are compared with. Zero: unknown,
 	// and then nothing is touched.
 	Now time.Time
-	// Stamp says how long the answer may be used again; of one that stands on several it is [store.Stamp.And] of theirs. The
-	// zero Stamp: ask each time, which is always right.
+	// Stamp says how long the answer of a [Stamper] may be used again; of one that stands on several it is [store.Stamp.And]
+	// of theirs. The zero Stamp: ask each time, which is always right.
 	Stamp store.Stamp
 }
 
@@ -60,6 +68,9 @@ func (c sessions) Check(ctx context.Context, t *Token) (Answer, error) {
 // Touch notes that a session was seen.
 func (c sessions) Touch(ctx context.Context, r store.TouchRequest) error { return c.s.Touch(ctx, r) }
 
+// Stamps implements [Stamper]: the store's are all that it judges by.
+func (c sessions) Stamps() bool { return true }
+
 // MaxTokenLife returns the keyspace's, and refuses a store that may forget a revocation.
 func (c denylist) MaxTokenLife() (time.Duration, error) {
 	life, err := maxTokenLife(c.s)
@@ -77,6 +88,9 @@ func (c denylist) Check(ctx context.Context, t *Token) (Answer, error) {
 	}
 	return lookup(ctx, c.s, t.Subject(), t.Presented(true))
 }
+
+// Stamps implements [Stamper]: the store's are all that it judges by.
+func (c denylist) Stamps() bool { return true }
 
 // lookup asks the store in one round trip and judges by the one verdict rule.
 func lookup(ctx context.Context, s store.TokenStore, subject store.Subject, p store.Presented) (Answer, error) {

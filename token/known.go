@@ -104,13 +104,15 @@ func (v *Verifier) judge(ctx context.Context, e *entry, m moment) (*Token, error
 	a, err := e.from.check.Check(ctx, t)
 	switch {
 	case err != nil:
-		if stale := v.stale(e, err); stale != nil {
+		if stale := v.stale(ctx, e, err); stale != nil {
 			return stale, nil
 		}
 		return t, fmt.Errorf("jeton: no answer about a token: %w", err)
 	case !a.Alive:
 		v.known.drop(e)
 		return t, dead(a.Reason)
+	case !e.from.stamps:
+		a.Stamp = store.Stamp{}
 	}
 	if a.Record.ID != "" {
 		t.session = new(store.Record) // nobody else has t yet
@@ -129,9 +131,9 @@ func (v *Verifier) judge(ctx context.Context, e *entry, m moment) (*Token, error
 
 // stale is a token that may pass although nobody can say whether it is alive: one that this verifier has accepted, by an answer
 // that is young enough and that nothing is known to have changed. The time is another one than the check's beginning, since the
-// question may have taken long to fail.
-func (v *Verifier) stale(e *entry, err error) *Token {
-	if v.outage == 0 || e.token == nil || !errors.Is(err, store.ErrUnavailable) {
+// question may have taken long to fail. Who has gone is served nothing: an error then may be of that.
+func (v *Verifier) stale(ctx context.Context, e *entry, err error) *Token {
+	if v.outage == 0 || e.token == nil || ctx.Err() != nil || !errors.Is(err, store.ErrUnavailable) {
 		return nil
 	}
 	now := time.Now()

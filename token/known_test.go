@@ -95,7 +95,13 @@ type warmKit struct {
 func newWarmKit(t *testing.T, s setup) *warmKit {
 	t.Helper()
 	b := &backend{Store: newMemory(t, time.Now)}
-	w := &warmKit{b: b, cache: must(storecache.New(t.Context(), b, nil)), other: must(token.NewRevoker(b.Store, nil))}
+	return newWarmKitOver(t, b, b, s)
+}
+
+// newWarmKitOver caches what stands on the backend.
+func newWarmKitOver(t *testing.T, b *backend, over store.TokenStore, s setup) *warmKit {
+	t.Helper()
+	w := &warmKit{b: b, cache: must(storecache.New(t.Context(), over, nil)), other: must(token.NewRevoker(b.Store, nil))}
 	s.store = w.cache
 	s.now = time.Now
 	w.kit = newKit(t, s)
@@ -311,6 +317,8 @@ type answering struct {
 	late   time.Duration
 	asked  int
 }
+
+func (c *answering) Stamps() bool { return true }
 
 func (c *answering) MaxTokenLife() (time.Duration, error) { return 24 * time.Hour, nil }
 

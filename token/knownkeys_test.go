@@ -77,6 +77,9 @@ func TestKnownTokensGoWithTheirKeys(t *testing.T) {
 						t.Errorf("%v, want %v", err, c.want)
 					}
 				}
+				if n := v.KnownForTest(); errors.Is(c.want, token.ErrInvalidToken) != (n == 0) {
+					t.Errorf("%d tokens are known", n)
+				}
 			})
 		})
 	}

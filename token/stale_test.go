@@ -2,6 +2,7 @@ package token_test
 
 import (
 	"errors"
+	"math"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -142,6 +143,7 @@ func TestCacheOptions(t *testing.T) {
 	}{
 		{"too small", token.VerifierOptions{CacheBytes: token.MinCacheBytes - 1}, "VerifierOptions.CacheBytes"},
 		{"the smallest", token.VerifierOptions{CacheBytes: token.MinCacheBytes}, ""},
+		{"more than any machine has", token.VerifierOptions{CacheBytes: math.MaxInt}, "VerifierOptions.CacheBytes"},
 		{"none", token.VerifierOptions{CacheBytes: -1}, ""},
 		{"stale without a cache", token.VerifierOptions{CacheBytes: -1, ServeStale: time.Minute}, "VerifierOptions.ServeStale"},
 		{"stale for a negative time", token.VerifierOptions{ServeStale: -1}, "VerifierOptions.ServeStale"},

@@ -10,8 +10,12 @@ import (
 	"github.com/jetonkit/jeton/store"
 )
 
-// MinCacheBytes is the smallest VerifierOptions.CacheBytes: room for the largest token in each part of the table.
+// MinCacheBytes is the smallest VerifierOptions.CacheBytes: room for the largest token in each part of the table, unless its
+// custom claims are many small objects, which take a multiple of their text; one that has no room is read each time.
 const MinCacheBytes = 1 << 20
+
+// maxCacheBytes keeps a slip of the pen from taking all memory with the first token.
+const maxCacheBytes = 1 << 40
 
 // known are the tokens that a verifier has accepted, by their text: a table of fixed size with several places for each hash,
 // bounded in bytes. Only tokens whose signature was good get in, so that nobody without a key displaces anything. Finding takes
@@ -198,16 +202,38 @@ const (
 	pairBytes = 40
 )
 
-// size is about what keeping the entry takes. Custom claims are taken to be as large as their text, and again as large.
+// extraBytes is about what custom claims take where each object becomes a map of anything, which is the largest that they can
+// become: many times their text.
+func extraBytes(object []byte) int32 {
+	n := len(object)
+	for _, c := range object { // those in a text count as well: it is a bound
+		switch c {
+		case '{':
+			n += mapBytes
+		case ':':
+			n += 2 * pairBytes
+		case ',', '[':
+			n += 32 // a place, and what lies in it
+		case '"':
+			n += 12
+		}
+	}
+	return int32(n) //nolint:gosec // a token is at most MaxBytes
+}
+
+// size is about what keeping the entry takes.
 func (e *entry) size() int32 {
 	n := entryBytes + len(e.raw)*7/4
 	if e.view != nil {
 		n += int(unsafe.Sizeof(queries{}))
 	}
-	if e.extra != nil {
-		n += len(e.raw) * 3 / 2
+	n += int(e.extraBytes) + len(e.claims.aud)*32
+	if e.claims.noted != nil {
+		n += int(unsafe.Sizeof(noted{}))
 	}
-	n += len(e.claims.aud) * 32
+	if e.foreign && e.claims.sid != "" { // its answer stands on two
+		n += int(unsafe.Sizeof(store.Stamp{}))
+	}
 	if rec := e.token.session; rec != nil {
 		n += int(unsafe.Sizeof(*rec)) + 16 + len(rec.ID) + len(rec.Class) + len(rec.Binding) + len(rec.Subject.Name) + len(rec.Subject.Realm) + len(rec.Subject.Issuer)
 		if rec.Metadata != nil {

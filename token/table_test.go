@@ -29,6 +29,8 @@ type stamped struct {
 	asked  map[string]int
 }
 
+func (c *stamped) Stamps() bool { return true }
+
 func (c *stamped) MaxTokenLife() (time.Duration, error) { return 24 * time.Hour, nil }
 
 func (c *stamped) Check(_ context.Context, t *token.Token) (token.Answer, error) {
@@ -124,5 +126,24 @@ func TestKnownTokensAtOnce(t *testing.T) {
 		m.within(t)
 	}
 	all.Wait()
+	m.within(t)
+}
+
+// TestTooLargeToKeep: a token that no part of the table has room for is read each time, and moves nobody out.
+func TestTooLargeToKeep(t *testing.T) {
+	m := newMill(token.MinCacheBytes, `,"x":[`+strings.TrimSuffix(strings.Repeat("{},", 1500), ",")+`]`)
+	m.verifier = must(token.NewVerifier([]token.TrustedIssuer{{
+		Issuer: issuerName, Keys: must(token.HS256(keyID, secret)).VerifyKey(), Check: m.check, Extra: token.ExtraOf[map[string]any](),
+	}}, &token.VerifierOptions{CacheBytes: token.MinCacheBytes}))
+	small := newMill(token.MinCacheBytes, "")
+	for n := range 100 {
+		must(m.verifier.Verify(t.Context(), small.mint("small"+strconv.Itoa(n))))
+	}
+	for n := range 100 {
+		must(m.verifier.Verify(t.Context(), m.mint(strconv.Itoa(n))))
+	}
+	if n := m.verifier.KnownForTest(); n != 100 {
+		t.Errorf("%d tokens are known", n)
+	}
 	m.within(t)
 }

@@ -23,8 +23,10 @@ type parsed struct {
 	claims  claims
 	subject store.Subject
 	extra   any
-	isKey   bool
-	foreign bool
+	// extraBytes is what extra takes at most.
+	extraBytes int32
+	isKey      bool
+	foreign    bool
 	// of a foreign token
 	leeway, skew time.Duration
 }

@@ -61,6 +61,7 @@ type trusted struct {
 	check   Checker
 	touch   Toucher
 	view    *local // nil unless check is one
+	stamps  bool   // whether those of check's answers count
 	extra   ExtraClaims
 	foreign *Foreign
 }
@@ -99,6 +100,9 @@ func trust(field string, t TrustedIssuer) (*trusted, error) {
 		return nil, err
 	}
 	out.touch, _ = t.Check.(Toucher)
+	if s, ok := t.Check.(Stamper); ok {
+		out.stamps = s.Stamps()
+	}
 	if l, ok := t.Check.(local); ok {
 		out.view = &l
 	}
@@ -217,5 +221,6 @@ func (t *trusted) readExtra(out *parsed) error {
 	if out.extra, err = t.extra.read(object); err != nil {
 		return refuse(ErrMalformed, "the custom claims do not fit their type")
 	}
+	out.extraBytes = extraBytes(object)
 	return nil
 }

@@ -21,13 +21,13 @@ type VerifierOptions struct {
 	// Slide, if positive, moves an idle session's expiry to this long from now when it is touched, never past its
 	// deadline. It needs a [Toucher] among the checkers. Defaults to 0: only refreshes do.
 	Slide time.Duration
-	// CacheBytes bounds the memory of verified tokens, in bytes: at least [MinCacheBytes]; negative keeps none. What is kept
-	// saves reading a token again and checking its signature, and asking again wherever the answer has a stamp, as those of
-	// store/cache do. Defaults to 32 MiB, which are taken as they are needed.
+	// CacheBytes bounds the memory of verified tokens, in bytes: at least [MinCacheBytes], at most 1 TiB; negative keeps none.
+	// What is kept saves reading a token again and checking its signature, and asking again wherever the checker is a
+	// [Stamper] and its answer has a stamp, as those of store/cache do. Defaults to 32 MiB, which are taken as they are needed.
 	CacheBytes int
 	// ServeStale lets a token pass while the store cannot be asked, if this verifier has accepted it before by an answer that
-	// is no older than this: up to 24 hours. It takes answers with a stamp. [Token.Stale] tells of it. It is outside of every
-	// promise: a revocation that was not heard of yet is not seen. Defaults to 0: an outage lets nobody in.
+	// is no older than this: up to 24 hours. It takes a [Stamper] whose answers have a stamp. [Token.Stale] tells of it. It is
+	// outside of every promise: a revocation that was not heard of yet is not seen. Defaults to 0: an outage lets nobody in.
 	ServeStale time.Duration
 	// APIKeys are accepted besides JWTs: a text that begins with one's prefix is judged by it. Defaults to none.
 	APIKeys []*APIKeys
@@ -104,7 +104,7 @@ func NewVerifier(issuers []TrustedIssuer, o *VerifierOptions) (*Verifier, error)
 			"use Sessions, or leave it zero")
 	}
 	if opts.ServeStale > 0 && !v.stamped() {
-		return nil, invalid("VerifierOptions.ServeStale", "needs answers with a stamp, and a Local gives none",
+		return nil, invalid("VerifierOptions.ServeStale", "needs a checker that is a Stamper, and none is",
 			"use Sessions or Denylist on a store with a cache, or leave it zero")
 	}
 	if opts.TouchInterval > 0 {
@@ -126,10 +126,10 @@ func (v *Verifier) touches() bool {
 	return false
 }
 
-// stamped reports whether any checker may give answers with a stamp.
+// stamped reports whether any checker may give answers with a stamp that counts.
 func (v *Verifier) stamped() bool {
 	for _, t := range v.issuers {
-		if t.view == nil {
+		if t.stamps {
 			return true
 		}
 	}
@@ -147,6 +147,10 @@ func (o *VerifierOptions) check() error {
 	if 0 <= o.CacheBytes && o.CacheBytes < MinCacheBytes {
 		return invalid("VerifierOptions.CacheBytes", fmt.Sprintf("is %d, too small for the largest token", o.CacheBytes),
 			fmt.Sprintf("give it at least %d bytes, or a negative number for no cache", MinCacheBytes))
+	}
+	if int64(o.CacheBytes) > maxCacheBytes {
+		return invalid("VerifierOptions.CacheBytes", fmt.Sprintf("is %d, more than 1 TiB", o.CacheBytes),
+			"give it the bytes that the process can spare")
 	}
 	if o.ServeStale != 0 && o.CacheBytes < 0 {
 		return invalid("VerifierOptions.ServeStale", "needs the cache, which is off", "leave CacheBytes zero, or set it")

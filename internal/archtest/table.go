@@ -104,7 +104,7 @@ var Table = []Row{
 	},
 	{
 		Package: "token",
-		Imports: []string{"store", "revocation", golangJWT, strictJS, ristretto},
+		Imports: []string{"store", "revocation", golangJWT, strictJS},
 		Reason:  "tokens know the contract, never a backend or a framework",
 	},
 

@@ -86,6 +86,9 @@ func (k Redis) Ledgers() string { return Glob(k.prefix) + "{*}:s:*" }
 // Feed is the key of a partition's feed.
 func (k Redis) Feed(partition int) string { return k.tagged[partition] + "f" }
 
+// Tails is the key of the nonces of all feeds' last events, eight bytes each, on a server that holds all partitions.
+func (k Redis) Tails() string { return k.prefix + "tails" }
+
 // Space is the key of what the keyspace's ledgers share; it does not depend on the partitions.
 func (k Redis) Space() string { return k.prefix + "space" }
 

@@ -26,8 +26,8 @@ type Source struct {
 
 // ConsumerOptions are what a [Consumer] may be told. The zero value is the safe one.
 type ConsumerOptions struct {
-	// TTL is how long a list is used that says neither ttl nor exp: 1 second to 24 hours. A list's own ttl is believed up to 24
-	// hours. Defaults to 1 minute.
+	// TTL is how long a list is used that says neither ttl nor exp: 1 second to 24 hours. A list's own ttl is believed within
+	// the same bounds (draft §11.5). Defaults to 1 minute.
 	TTL time.Duration
 	// MaxBytes is the longest answer in bytes, after gzip is taken off: 1 KiB to 64 MiB. Defaults to 4 MiB.
 	MaxBytes int
@@ -65,7 +65,7 @@ func (o *ConsumerOptions) fill() error {
 		o.Now = time.Now
 	}
 	return errors.Join(
-		checkRange("ConsumerOptions.TTL", o.TTL, time.Second, maxTTL),
+		checkRange("ConsumerOptions.TTL", o.TTL, minTTL, maxTTL),
 		checkRange("ConsumerOptions.MaxBytes", o.MaxBytes, 1<<10, 64<<20),
 		checkRange("ConsumerOptions.MaxInflated", o.MaxInflated, 1, 64<<20),
 		checkRange("ConsumerOptions.MaxLists", o.MaxLists, 1, 100_000),
@@ -75,8 +75,12 @@ func (o *ConsumerOptions) fill() error {
 	)
 }
 
-// maxTTL is the longest that a list is used without asking again, whatever it says.
-const maxTTL = 24 * time.Hour
+const (
+	// minTTL and maxTTL bound how long a list is used without asking again, whatever it says.
+	minTTL, maxTTL = time.Second, 24 * time.Hour
+	// patience is how long who has a list that has not expired waits for a newer one.
+	patience = time.Second
+)
 
 // ErrUntrusted is a list of no [Source]. It was not fetched.
 var ErrUntrusted = errors.New("the status list is of no trusted source")
@@ -101,11 +105,11 @@ func (e *FetchError) Is(target error) bool { return target == store.ErrUnavailab
 
 // Consumer fetches lists and keeps them. It is safe for concurrent use; nothing runs but a fetch that somebody waits for.
 //
-//   - A list is used until its ttl has passed since it was fetched, or its exp. Headers about caching are not looked at.
+//   - A list is used until its ttl has passed since it was asked for, or its exp. Headers about caching are not looked at.
 //   - Then who asks waits for one fetch, and shares it. It is conditional: an answer of 304 is worth as much as the list.
-//   - Where that fails, the list goes on to be used until its exp, and is asked for again after a second, when somebody
-//     asks. A list without exp is not used beyond its ttl.
-//   - A list made before the one that is kept is not taken. Where it says the same, it confirms the one that is kept.
+//   - Where that fails or takes longer than a second, the list goes on to be used until its exp. After a failure it is
+//     asked for again a second later, when somebody asks. A list without exp is not used beyond its ttl.
+//   - A list made before the last one is not taken, even if that has expired. Where it says the same, it confirms it.
 type Consumer struct {
 	sources []Source
 	opts    ConsumerOptions
@@ -122,6 +126,7 @@ type kept struct {
 	good   *fetched
 	failed error
 	tried  time.Time
+	began  time.Time // when the fetch began that is under way; zero for none
 }
 
 // fetched is a list that was good. It does not change.
@@ -250,8 +255,35 @@ func (k *kept) last(now time.Time) (good *fetched, failed error) {
 	return good, failed
 }
 
-// renew fetches a list, or waits for who does.
+// renew returns a newer list, or the one that is kept where that has not expired and the newer one is slow.
 func (c *Consumer) renew(ctx context.Context, s *Source, uri string, k *kept) (*fetched, error) {
+	now := c.opts.Now()
+	good, _ := k.last(now)
+	if good == nil {
+		return c.await(ctx, s, uri, k)
+	}
+	if k.slow(now) {
+		return good, nil
+	}
+	short, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	next, err := c.await(short, s, uri, k)
+	if short.Err() != nil && err != nil && ctx.Err() == nil {
+		good, _ = k.last(c.opts.Now())
+		return orFail(good, nil)
+	}
+	return next, err
+}
+
+// slow reports whether who has a list has waited long enough for the fetch that is under way.
+func (k *kept) slow(now time.Time) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return !k.began.IsZero() && now.Sub(k.began) >= patience
+}
+
+// await fetches a list, or waits for who does.
+func (c *Consumer) await(ctx context.Context, s *Source, uri string, k *kept) (*fetched, error) {
 	select {
 	case k.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -262,8 +294,7 @@ func (c *Consumer) renew(ctx context.Context, s *Source, uri string, k *kept) (*
 		<-k.turn
 		return good, nil
 	}
-	good, failed := k.last(now)
-	if failed != nil {
+	if good, failed := k.last(now); failed != nil {
 		<-k.turn
 		return orFail(good, failed)
 	}
@@ -271,7 +302,7 @@ func (c *Consumer) renew(ctx context.Context, s *Source, uri string, k *kept) (*
 	go func() { // who asked may go; the next is glad of the list
 		defer close(done)
 		defer func() { <-k.turn }()
-		c.refetch(context.WithoutCancel(ctx), s, uri, k, good)
+		c.refetch(context.WithoutCancel(ctx), s, uri, k)
 	}()
 	select {
 	case <-done:
@@ -282,13 +313,17 @@ func (c *Consumer) renew(ctx context.Context, s *Source, uri string, k *kept) (*
 }
 
 // refetch fetches a list, and keeps what comes of it.
-func (c *Consumer) refetch(ctx context.Context, s *Source, uri string, k *kept, old *fetched) {
+func (c *Consumer) refetch(ctx context.Context, s *Source, uri string, k *kept) {
 	ctx, cancel := context.WithTimeout(ctx, c.opts.Timeout)
 	defer cancel()
+	k.mu.Lock()
+	old := k.good
+	k.began = c.opts.Now()
+	k.mu.Unlock()
 	next, err := c.fetch(ctx, s, uri, old)
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.failed, k.tried = err, c.opts.Now()
+	k.failed, k.tried, k.began = err, c.opts.Now(), time.Time{}
 	if err == nil {
 		k.good = next
 	}

@@ -1,5 +1,6 @@
-// Package statuslist publishes which tokens were revoked as an IETF Token Status List (draft-ietf-oauth-status-list-19),
-// and reads such lists: a verifier needs one signed file every minute, and no store.
+// Package statuslist publishes which tokens were revoked as an IETF Token Status List
+// (draft-ietf-oauth-status-list; sections are draft 18's), and reads such lists: a verifier needs one signed file every
+// minute, and no store.
 //
 // A token names a list and its place in it,
 //

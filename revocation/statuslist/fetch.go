@@ -57,14 +57,17 @@ func (o *ConsumerOptions) client() *http.Client {
 	}}
 }
 
-// fetch asks for a list. old is the one that is kept, and good still; nil for none.
+// fetch asks for a list. old is the last one, which may have expired; nil for none.
 func (c *Consumer) fetch(ctx context.Context, s *Source, uri string, old *fetched) (*fetched, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, uri, http.NoBody)
 	if err != nil {
 		return nil, &FetchError{Problem: "it cannot be asked for"}
 	}
 	req.Header.Set("Accept", MediaType)
-	if old != nil && old.etag != "" {
+	asked := c.opts.Now() // not when it came: it may have been on its way for long
+	good := old != nil && asked.Before(old.end)
+	conditional := good && old.etag != ""
+	if conditional {
 		req.Header.Set("If-None-Match", old.etag)
 	}
 	resp, err := c.client.Do(req)
@@ -72,26 +75,28 @@ func (c *Consumer) fetch(ctx context.Context, s *Source, uri string, old *fetche
 		return nil, &FetchError{unreached(err), err}
 	}
 	defer resp.Body.Close()
-	at := c.opts.Now()
-	if resp.StatusCode == http.StatusNotModified && old != nil && old.etag != "" {
-		return old.again(at), nil
+	if resp.StatusCode == http.StatusNotModified && conditional {
+		return old.again(asked), nil
 	}
 	raw, err := c.body(resp)
 	if err != nil {
 		return nil, err
 	}
-	next, err := c.read(ctx, s, uri, raw, at)
+	next, err := c.read(ctx, s, uri, raw)
 	if err != nil {
 		return nil, err
 	}
 	if old != nil && next.iat.Before(old.iat) {
-		if next.list.equal(old.list) { // another of several publishers has signed it before, and says the same
-			return old.again(at), nil
+		switch {
+		case !next.list.equal(old.list):
+			return nil, &FetchError{Problem: "it is older than the one before"}
+		case good: // another of several publishers has signed it before, and says the same
+			return old.again(asked), nil
 		}
-		return nil, &FetchError{Problem: "it is older than the one before"}
+		next.iat = old.iat
 	}
 	next.etag = resp.Header.Get("ETag")
-	return next, nil
+	return next.again(asked), nil
 }
 
 // body returns the text of an answer.
@@ -154,7 +159,7 @@ func (r *readClaims) problem(s *Source, uri string) string {
 }
 
 // read judges a status list token (draft §8.3, steps 3 to 5).
-func (c *Consumer) read(ctx context.Context, s *Source, uri, raw string, now time.Time) (*fetched, error) {
+func (c *Consumer) read(ctx context.Context, s *Source, uri, raw string) (*fetched, error) {
 	var claims readClaims
 	if err := token.VerifyClaims(ctx, s.Keys, listType, raw, c.opts.MaxBytes, &claims); err != nil {
 		return nil, &FetchError{"its signature, type or form is not good: " + cmp.Or(token.Code(err), "no answer"), err}
@@ -162,6 +167,7 @@ func (c *Consumer) read(ctx context.Context, s *Source, uri, raw string, now tim
 	if problem := claims.problem(s, uri); problem != "" {
 		return nil, &FetchError{Problem: problem}
 	}
+	now := c.opts.Now()
 	f := &fetched{ttl: c.opts.TTL, iat: time.Unix(*claims.IssuedAt, 0)}
 	if f.iat.After(now.Add(c.opts.Leeway)) {
 		return nil, &FetchError{Problem: "its iat is in the future"}
@@ -173,13 +179,13 @@ func (c *Consumer) read(ctx context.Context, s *Source, uri, raw string, now tim
 		f.ttl = maxTTL
 	}
 	if claims.TTL != nil {
-		f.ttl = time.Duration(min(*claims.TTL, maxTTL.Seconds()) * float64(time.Second))
+		f.ttl = max(minTTL, time.Duration(min(*claims.TTL, maxTTL.Seconds())*float64(time.Second)))
 	}
 	var err error
 	if f.list, err = Decode(claims.List.Bits, claims.List.List, c.opts.MaxInflated); err != nil {
 		return nil, &FetchError{"it does not decode", err}
 	}
-	return f.again(now), nil
+	return f, nil
 }
 
 // latest is the last second that a claim may name: the end of the year 9999.

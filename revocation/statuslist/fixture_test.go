@@ -41,6 +41,7 @@ type brittle struct {
 	store.TokenStore
 	issued atomic.Int64
 	fail   atomic.Pointer[error]
+	slow   atomic.Int64 // how long List takes, in nanoseconds
 	can    *store.Capabilities
 }
 
@@ -52,6 +53,11 @@ func (b *brittle) Issue(ctx context.Context, r store.IssueRequest) (store.Issued
 func (b *brittle) List(ctx context.Context, s store.Subject, p store.Page) (store.Records, error) {
 	if err := b.fail.Load(); err != nil {
 		return store.Records{}, *err
+	}
+	select {
+	case <-time.After(time.Duration(b.slow.Load())):
+	case <-ctx.Done():
+		return store.Records{}, ctx.Err()
 	}
 	return b.TokenStore.List(ctx, s, p)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"mime"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -14,12 +15,16 @@ import (
 func (p *Publisher) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", "*")
+	query, err := url.ParseQuery(r.URL.RawQuery)
 	switch {
 	case r.Method != http.MethodGet && r.Method != http.MethodHead:
 		h.Set("Allow", "GET, HEAD")
 		refuse(w, http.StatusMethodNotAllowed)
 		return
-	case r.URL.Query().Has("time"):
+	case err != nil: // it may ask for another time, and the list of now would be the wrong answer
+		refuse(w, http.StatusBadRequest)
+		return
+	case query.Has("time"):
 		refuse(w, http.StatusNotImplemented)
 		return
 	}

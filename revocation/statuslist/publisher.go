@@ -172,11 +172,11 @@ func (p *Publisher) renew(ctx context.Context, now time.Time) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), makeTimeout)
 	defer cancel()
-	p.tried = now
 	var next *published
 	if next, p.failed = p.make(ctx, now); p.failed == nil {
 		p.last = next
 	}
+	p.tried = p.opts.Now() // when it failed, not when it began: those who wait must not all wait for a store that hangs
 }
 
 // make returns the list as it is now: the last one, while it says the same and has half of its life before it.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -68,6 +69,8 @@ func TestHandler(t *testing.T) {
 			{"POST", "POST", "/", nil, 405},
 			{"another time", "GET", "/?time=1686925000", nil, 501},
 			{"another time without a value", "GET", "/?time", nil, 501},
+			{"another time, broken", "GET", "/?time=%zz", nil, 400},
+			{"another time, and a semicolon", "GET", "/?time=1;x", nil, 400},
 			{"another parameter", "GET", "/?x=1", nil, 200},
 			{"the type", "GET", "/", []string{"Accept", "application/statuslist+jwt"}, 200},
 			{"all types", "GET", "/", []string{"Accept", "text/html, */*;q=0.1"}, 200},
@@ -192,6 +195,50 @@ func TestRenewal(t *testing.T) {
 	})
 }
 
+// While the store hangs, whoever asks waits for one attempt and gets the last list; they do not wait for one each.
+func TestAStoreThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1024)
+		first := must(w.publisher.Token(t.Context()))(t)
+		w.store.slow.Store(int64(time.Hour))
+		time.Sleep(15 * time.Second)
+		began := time.Now()
+		var all sync.WaitGroup
+		for range 5 {
+			all.Go(func() {
+				if got, err := w.publisher.Token(t.Context()); got != first || err != nil {
+					t.Errorf("%v", err)
+				}
+			})
+		}
+		all.Wait()
+		if took := time.Since(began); took != 10*time.Second {
+			t.Errorf("it took %v", took)
+		}
+	})
+}
+
+// Who goes away does not take the list along that others wait for.
+func TestAnImpatientReader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1024)
+		p := w.login("ann")
+		first := must(w.publisher.Token(t.Context()))(t)
+		check(t, w.revoker.Session(t.Context(), p.Session.Subject, p.Session.ID, ""))
+		time.Sleep(15 * time.Second)
+		w.store.slow.Store(int64(2 * time.Second))
+		hurry, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		var all sync.WaitGroup
+		all.Go(func() { _, _ = w.publisher.Token(hurry) })
+		synctest.Wait()
+		if got := must(w.publisher.Token(t.Context()))(t); got == first {
+			t.Error("the revocation is not in it")
+		}
+		all.Wait()
+	})
+}
+
 // A place that cannot be read makes no list: what is not known must not look valid.
 func TestBrokenPlace(t *testing.T) {
 	for rule, rec := range map[string]store.Record{
@@ -267,6 +314,7 @@ func TestBadInput(t *testing.T) {
 			{"a store of unknown lives", places(listURI, 0, &store.Capabilities{NeverEvicts: true}), "s"},
 			{"a relative uri", places("/status/1", 0, nil), "uri"},
 			{"a uri with a user", places("https://a:b@issuer.example/", 0, nil), "uri"},
+			{"a uri with a fragment", places(listURI+"#x", 0, nil), "uri"},
 			{"a long uri", places("https://issuer.example/"+strings.Repeat("a", 200), 0, nil), "uri"},
 			{"a size that is no multiple", places(listURI, 1500, nil), "AllocatorOptions.Size"},
 			{"a negative size", places(listURI, -1024, nil), "AllocatorOptions.Size"},

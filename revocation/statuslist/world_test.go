@@ -1,6 +1,7 @@
 package statuslist_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/jetonkit/jeton/revocation/statuslist"
 	"github.com/jetonkit/jeton/store"
+	storecache "github.com/jetonkit/jeton/store/cache"
+	memstore "github.com/jetonkit/jeton/store/memory"
 	"github.com/jetonkit/jeton/token"
 )
 
@@ -38,6 +41,13 @@ func TestRevocations(t *testing.T) {
 		{"the subject is forgotten", func(w *world, p, _ token.Pair) {
 			check(w, w.store.Forget(w.Context(), p.Session.Subject))
 		}, false, false},
+		{"a stolen refresh token is used", func(w *world, p, _ token.Pair) {
+			must(w.issuer.Refresh(w.Context(), p.Refresh.Reveal(), token.RefreshOptions{}))(w)
+			time.Sleep(time.Minute)
+			if _, err := w.issuer.Refresh(w.Context(), p.Refresh.Reveal(), token.RefreshOptions{}); !errors.Is(err, token.ErrReused) {
+				w.Error(err)
+			}
+		}, false, true},
 		{"so many are barred that all access tokens must be refreshed", func(w *world, p, _ token.Pair) {
 			for n := range store.DefaultMaxMarks + 1 {
 				check(w, w.store.Revoke(w.Context(), store.Revocation{Subject: p.Session.Subject, IDs: []string{fmt.Sprint("x", n)}}))
@@ -229,6 +239,9 @@ func TestNext(t *testing.T) {
 			Check: statuslist.Check[statuslist.Claims](w.lists, token.Sessions(w.store)),
 		}}, nil))(t)
 		defer func() { _ = both.Close() }()
+		if life, err := statuslist.Check[statuslist.Claims](w.lists, token.Sessions(w.store)).MaxTokenLife(); life != time.Hour || err != nil {
+			t.Errorf("both judge tokens of %v, %v, and the store's live for an hour", life, err)
+		}
 		p := w.login("ann")
 		tok := must(both.Verify(t.Context(), p.Access.Reveal()))(t)
 		if rec, ok := tok.Session(); !ok || rec.ID != p.Session.ID {
@@ -243,6 +256,81 @@ func TestNext(t *testing.T) {
 		if _, err := w.verify(p); !errors.Is(err, token.ErrRevoked) {
 			t.Errorf("%v", err)
 		}
+	})
+}
+
+// Every status but Valid is dead, and says which it is.
+func TestStatuses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1024)
+		w.net.serve(answer(signed(t, m{"status_list": m{"bits": 4, "lst": b64(pack(t, []byte{0x10, 0x32, 0xfe}))}})))
+		for index, want := range []string{"", "invalid", "suspended", "status 3", "status 14", "status 15"} {
+			ref := statuslist.Reference{URI: listURI, Index: uint64(index)}
+			pair := must(w.issuer.Login(t.Context(), store.User("ann"), token.LoginOptions{Claims: ref.Claims()}))(t)
+			_, err := w.verify(pair)
+			var refused *token.RefusedError
+			switch {
+			case want == "" && err != nil:
+				t.Errorf("valid: %v", err)
+			case want != "" && (!errors.As(err, &refused) || refused.Reason != want || !errors.Is(err, token.ErrRevoked)):
+				t.Errorf("%s: %v", want, err)
+			}
+		}
+	})
+}
+
+// toucher is a checker that notes who was last seen.
+type toucher struct {
+	token.Checker
+	seen []string
+}
+
+func (c *toucher) Touch(_ context.Context, r store.TouchRequest) error {
+	c.seen = append(c.seen, r.ID)
+	return store.ErrRevoked
+}
+
+// What notes last-seen times goes on doing so behind a list.
+func TestTouch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1024)
+		next := &toucher{}
+		for n, c := range []token.Checker{nil, next} {
+			by, ok := statuslist.Check[statuslist.Claims](w.lists, c).(token.Toucher)
+			if !ok {
+				t.Fatal("no Toucher")
+			}
+			err := by.Touch(t.Context(), store.TouchRequest{ID: "id"})
+			if want := []error{nil, store.ErrRevoked}[n]; !errors.Is(err, want) || len(next.seen) != n {
+				t.Errorf("%v, want %v, of %v", err, want, next.seen)
+			}
+		}
+	})
+}
+
+// The list is asked each time, whatever stamp comes with the answer of the checker behind it.
+func TestNextOnACache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, 1024)
+		quiet := must(memstore.New(&memstore.Options{MaxTokenLife: time.Hour, SweepInterval: -1}))(t) // hears of no revocation
+		behind := must(storecache.New(t.Context(), quiet, &storecache.Options{MaxAge: time.Hour}))(t)
+		both := must(token.NewVerifier([]token.TrustedIssuer{{
+			Issuer: issuerName, Keys: w.key.VerifyKey(), Extra: token.ExtraOf[statuslist.Claims](),
+			Check: statuslist.Check[statuslist.Claims](w.lists, token.Denylist(behind)),
+		}}, nil))(t)
+		synctest.Wait()
+		p := w.login("ann")
+		must(quiet.Issue(t.Context(), store.IssueRequest{Record: p.Session}))(t)
+		for range 3 {
+			must(both.Verify(t.Context(), p.Access.Reveal()))(t)
+		}
+		check(t, w.revoker.Session(t.Context(), p.Session.Subject, p.Session.ID, "kicked out"))
+		w.settle()
+		if _, err := both.Verify(t.Context(), p.Access.Reveal()); !errors.Is(err, token.ErrRevoked) {
+			t.Errorf("revoked in the list: %v", err)
+		}
+		check(t, both.Close())
+		check(t, behind.Close())
 	})
 }
 

@@ -70,7 +70,11 @@ func guarded[T any](ctx context.Context, b *Breaker, op string, s store.Subject,
 	defer cancel()
 	out, err := watched(ctx, b.circuit, leave, func() (T, error) { return do(asked) })
 	if asked.Err() != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-		return none, b.fail(op, s, errProbe) // the end of the probe is not one that the caller asked for
+		// The end of the probe is not one that the caller asked for. What is in doubt stays in doubt.
+		if errors.Is(err, store.ErrIndeterminate) {
+			return none, b.fail(op, s, errDoubt)
+		}
+		return none, b.fail(op, s, errProbe)
 	}
 	return out, err
 }

@@ -340,6 +340,13 @@ func TestOpen(t *testing.T) {
 			if !errors.As(err, &e) || e.Op != name || e.Store != "breaker" || strings.Contains(err.Error(), ann.Name) {
 				t.Errorf("%s tells %v", name, err)
 			}
+			whose := ann.Digest()
+			if name == "ping" || name == "sweep" || name == "subjects" {
+				whose = store.Digest{}
+			}
+			if e.Subject != whose {
+				t.Errorf("%s is of the subject %v", name, e.Subject)
+			}
 		}
 		if s.Calls(storetest.EveryVerb) != asked || time.Since(began) != 0 {
 			t.Error("the store was asked, or the caller waited")

@@ -36,6 +36,9 @@ var ErrOpen = fmt.Errorf("%w: the circuit breaker is open after repeated outages
 // errProbe is a probe that got no answer in its time.
 var errProbe = fmt.Errorf("%w: no answer to a probe of the circuit breaker within Options.ProbeTimeout: look at the store, or raise it", store.ErrUnavailable)
 
+// errDoubt is a write that was a probe and may have happened.
+var errDoubt = fmt.Errorf("%w: %w", store.ErrIndeterminate, errProbe)
+
 // What a call says about the store, as it is told to gobreaker. An answer is nil.
 var (
 	errOutage  = errors.New("outage")
@@ -87,6 +90,11 @@ func (c *circuit) now() State { return State(c.state.Load()) }
 // enter asks for leave to call the store. leave must be called, with what the call says.
 func (c *circuit) enter() (leave func(says error), ok bool) {
 	done, err := c.gate.Allow()
+	defer func() {
+		if !ok && err == nil { // the hook panicked: a probe's place that nobody gives back is lost for good
+			done(errNothing)
+		}
+	}()
 	c.changes.deliver() // it may have become half-open
 	if err != nil {
 		c.rejected.Add(1)

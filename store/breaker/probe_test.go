@@ -121,6 +121,21 @@ func TestProbeEnds(t *testing.T) {
 			})
 		})
 	}
+	t.Run("a write that may have happened", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			b, s := around(t, &storebreaker.Options{Probes: 1})
+			open(t, b, s, 5)
+			time.Sleep(1001 * time.Millisecond)
+			s.lookup = func(ctx context.Context) error {
+				<-ctx.Done()
+				return fmt.Errorf("%w: %w", store.ErrIndeterminate, ctx.Err())
+			}
+			err := lookup(t.Context(), b)
+			if !errors.Is(err, store.ErrIndeterminate) || !errors.Is(err, store.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%v", err)
+			}
+		})
+	})
 	t.Run("a sweep takes no place", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b, s := around(t, &storebreaker.Options{Probes: 1, ProbeTimeout: time.Millisecond})
@@ -135,6 +150,9 @@ func TestProbeEnds(t *testing.T) {
 				}
 			})
 			synctest.Wait()
+			if b.State() != storebreaker.HalfOpen {
+				t.Errorf("a sweep was taken for an answer: %v", b.State())
+			}
 			if err := lookup(t.Context(), b); err != nil {
 				t.Errorf("beside a sweep: %v", err)
 			}
@@ -164,6 +182,32 @@ func TestOnChange(t *testing.T) {
 		}
 		if !slices.Equal(told, want) {
 			t.Errorf("told %q, want %q", told, want)
+		}
+	})
+}
+
+// TestHookPanics: a hook that panics, which a web server survives, takes no probe's place with it.
+func TestHookPanics(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		broken := false
+		b, s := around(t, &storebreaker.Options{Probes: 1, OnChange: func(_, to storebreaker.State) {
+			if broken = to == storebreaker.HalfOpen; broken {
+				panic("broken")
+			}
+		}})
+		open(t, b, s, 5)
+		time.Sleep(1001 * time.Millisecond)
+		s.fail(nil)
+		func() {
+			defer func() {
+				if got := recover(); got != "broken" {
+					t.Errorf("the caller sees %v", got)
+				}
+			}()
+			_ = lookup(t.Context(), b)
+		}()
+		if err := lookup(t.Context(), b); err != nil || b.State() != storebreaker.Closed || broken {
+			t.Errorf("afterwards: %v, %v, told: %v", err, b.State(), !broken)
 		}
 	})
 }

@@ -18,8 +18,6 @@ type Answer struct {
 	// asked is when the question went out, by the process's clock. By the store's it was State.Now or before: a slow reply
 	// makes a record end early here, and then the store is asked, but never late.
 	asked time.Time
-	// shard is the subject's.
-	shard *shard
 	// ends is the first end of a live record in it, by the store's clock; zero for none.
 	ends time.Time
 }

@@ -155,7 +155,7 @@ func (c *core) counts(a *Answer, q question, now time.Time) bool {
 		return false
 	}
 	c.at("found")
-	if a.shard.writes.Load() == 0 && c.valid(a.state.Stamp, now) && !a.ended(now) {
+	if c.valid(a.state.Stamp, now) && !a.ended(now) {
 		return true
 	}
 	c.count.stale.Add(1)
@@ -171,13 +171,15 @@ func (c *core) valid(s store.Stamp, now time.Time) bool {
 	return s.Unchanged()
 }
 
-// note reads the counters that a question's answer will be stamped with. Whether a write is on its way is read after them.
-func (c *core) note(q question, now time.Time) (store.StampSource, *shard) {
+// note reads the counters that a question's answer will be stamped with, and before them whether a write is on its way: one
+// that was, and ended in between, has moved them.
+func (c *core) note(q question, now time.Time) (src store.StampSource, writing bool) {
 	d := q.subject.Digest()
 	sh, p := c.shard(d), c.part(d)
-	src := store.StampSource{
+	writing = sh.writes.Load() > 0
+	src = store.StampSource{
 		Gen: &sh.gen, GenSeen: sh.gen.Load(), Absent: &sh.absent, AbsentSeen: sh.absent.Load(),
-		Epoch: &p.epoch, EpochSeen: p.epoch.Load(), At: now, MaxAge: c.o.MaxAge,
+		Writes: &sh.writes, Epoch: &p.epoch, EpochSeen: p.epoch.Load(), At: now, MaxAge: c.o.MaxAge,
 	}
 	if c.feed {
 		src.SyncedAt, src.MaxStale = &p.synced, c.o.MaxStale
@@ -185,7 +187,7 @@ func (c *core) note(q question, now time.Time) (store.StampSource, *shard) {
 		src.MaxAge = min(src.MaxAge, c.o.MaxStale)
 	}
 	src.MaxAge -= rand.N(src.MaxAge/10 + 1) //nolint:gosec // it only spreads reads
-	return src, sh
+	return src, writing
 }
 
 // write is asked for a subject before the store is told to change it, and its end after the counters have moved.

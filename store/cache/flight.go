@@ -20,7 +20,6 @@ type flight struct {
 	question
 	route  route
 	src    store.StampSource
-	shard  *shard
 	landed chan struct{}
 	cancel context.CancelCauseFunc
 
@@ -35,12 +34,12 @@ type flight struct {
 // miss asks the store, together with others that ask the same. The question goes out on a context of its own, which ends
 // when nobody waits any more: one caller's end is not the others'.
 func (c *core) miss(ctx context.Context, key uint64, q question, now time.Time) (*Answer, error) {
-	src, sh := c.note(q, now)
+	src, writing := c.note(q, now)
 	r := route{key: key, gen: src.GenSeen, absent: src.AbsentSeen, epoch: src.EpochSeen}
-	if sh.writes.Load() > 0 { // who asked before may be told less than is known by now
+	if writing { // who asked before may be told less than is known by now
 		r.alone = c.alone.Add(1)
 	}
-	f, err := c.board(ctx, q, src, sh, r)
+	f, err := c.board(ctx, q, src, r)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +63,7 @@ func (c *core) miss(ctx context.Context, key uint64, q question, now time.Time) 
 
 // board joins a flight or begins one. A flight that began longer than MaxStale ago is not joined: what it read may be from
 // before a revocation that is older than that by now.
-func (c *core) board(ctx context.Context, q question, src store.StampSource, sh *shard, r route) (*flight, error) {
+func (c *core) board(ctx context.Context, q question, src store.StampSource, r route) (*flight, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed.Load() {
@@ -75,7 +74,7 @@ func (c *core) board(ctx context.Context, q question, src store.StampSource, sh 
 		c.count.shared.Add(1)
 		return f, nil
 	}
-	f := &flight{question: q.own(), route: r, src: src, shard: sh, landed: make(chan struct{}), waiting: 1}
+	f := &flight{question: q.own(), route: r, src: src, landed: make(chan struct{}), waiting: 1}
 	c.flights[r] = f
 	ctx, f.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	c.landed.Add(1)
@@ -134,7 +133,6 @@ func (c *core) fly(ctx context.Context, f *flight) {
 		f.err = err
 		return
 	}
-	a.shard = f.shard
 	c.keep(f.route.key, a, f.src)
 	f.answer = a
 }

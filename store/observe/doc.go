@@ -18,6 +18,7 @@
 //	                      conflict, limit, replay_limit, invalid, canceled, unsupported; of rotate replayed, rolled_forward, reused
 //	error.type            why the call failed: unavailable, indeterminate, deadline_exceeded, too_large, corrupt, clock, locked,
 //	                      closed, panic, _OTHER
+//	jeton.store.name      [Options].Name, where there is one: on spans and stats too
 //
 // Its name is not db.client.operation.duration, whose form it has: a hit of a cache is no call of a database, which of them is
 // behind the layers is not for the outermost to know (db.system.name), and the database's own client tells that metric, on the

@@ -3,10 +3,13 @@ package storeobserve
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/trace"
 
@@ -32,7 +35,12 @@ type Options struct {
 	Meters metric.MeterProvider
 	// Tracers makes the spans. Defaults to the global one, also if that is set later.
 	Tracers trace.TracerProvider
+	// Name is the attribute jeton.store.name of all that is told, up to 100 bytes of UTF-8: "sessions". Two stores that one
+	// provider hears of need two, for without them the levels of one hide the other's. Defaults to no such attribute.
+	Name string
 }
+
+const longestName = 100
 
 // Observer is a store that tells OpenTelemetry of the calls to the one that it wraps. It is safe for concurrent use.
 type Observer struct {
@@ -66,6 +74,11 @@ func New(next store.TokenStore, o *Options) (*Observer, error) {
 	if o != nil {
 		opts = *o
 	}
+	if len(opts.Name) > longestName || !utf8.ValidString(opts.Name) {
+		return nil, &store.FieldError{
+			Field: "Options.Name", Problem: fmt.Sprintf("is longer than %d bytes, or no UTF-8", longestName), Remedy: "use a short word",
+		}
+	}
 	if opts.Meters == nil {
 		opts.Meters = otel.GetMeterProvider()
 	}
@@ -78,23 +91,31 @@ func New(next store.TokenStore, o *Options) (*Observer, error) {
 	if err != nil {
 		return nil, err
 	}
-	stats, err := observeStats(meter, next)
+	stats, err := observeStats(meter, next, opts.common())
 	if err != nil {
 		return nil, err
 	}
-	obs := &Observer{next: next, tracer: opts.Tracers.Tracer(Scope), duration: duration, ops: newOperations()}
+	obs := &Observer{next: next, tracer: opts.Tracers.Tracer(Scope), duration: duration, ops: newOperations(opts.common())}
 	obs.close = sync.OnceValue(func() error {
 		return errors.Join(stats.Unregister(), next.Close()) // first, so that nobody asks a closed store
 	})
 	return obs, nil
 }
 
-func newOperations() operations {
+// common returns the attributes that all has.
+func (o *Options) common() []attribute.KeyValue {
+	if o.Name == "" {
+		return nil
+	}
+	return []attribute.KeyValue{nameKey.String(o.Name)}
+}
+
+func newOperations(common []attribute.KeyValue) operations {
+	of := func(name string) *operation { return newOperation(name, common) }
 	return operations{
-		issue: newOperation("issue"), lookup: newOperation("lookup"), list: newOperation("list"), rotate: newOperation("rotate"),
-		update: newOperation("update"), touch: newOperation("touch"), revoke: newOperation("revoke"), forget: newOperation("forget"),
-		ping: newOperation("ping"), sweep: newOperation("sweep"), subjects: newOperation("subjects"),
-		partitions: newOperation("partitions"), poll: newOperation("poll"), listen: newOperation("listen"),
+		issue: of("issue"), lookup: of("lookup"), list: of("list"), rotate: of("rotate"), update: of("update"), touch: of("touch"),
+		revoke: of("revoke"), forget: of("forget"), ping: of("ping"), sweep: of("sweep"), subjects: of("subjects"),
+		partitions: of("partitions"), poll: of("poll"), listen: of("listen"),
 	}
 }
 

@@ -3,6 +3,7 @@ package storeobserve
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -12,11 +13,12 @@ import (
 	"github.com/jetonkit/jeton/store"
 )
 
-// The attributes. The first and last are OpenTelemetry's.
+// The attributes. The first and last but one are OpenTelemetry's.
 const (
 	operationKey = attribute.Key("db.operation.name")
 	outcomeKey   = attribute.Key("jeton.store.outcome")
 	errorKey     = attribute.Key("error.type")
+	nameKey      = attribute.Key("jeton.store.name")
 )
 
 // outcome is how a call ended.
@@ -114,11 +116,10 @@ type operation struct {
 	end    [][]attribute.KeyValue
 }
 
-func newOperation(name string) *operation {
+func newOperation(name string, common []attribute.KeyValue) *operation {
 	op := operation{span: "jeton.store." + name}
-	op.start = []trace.SpanStartOption{
-		trace.WithSpanKind(trace.SpanKindInternal), trace.WithAttributes(operationKey.String(name)),
-	}
+	begin := append([]attribute.KeyValue{operationKey.String(name)}, common...)
+	op.start = []trace.SpanStartOption{trace.WithSpanKind(trace.SpanKindInternal), trace.WithAttributes(begin...)}
 	for n := range outcomes {
 		var end []attribute.KeyValue
 		switch o := outcome(n); {
@@ -128,7 +129,7 @@ func newOperation(name string) *operation {
 		default:
 			end = append(end, outcomeKey.String(outcomes[n].name))
 		}
-		set := attribute.NewSet(append([]attribute.KeyValue{operationKey.String(name)}, end...)...)
+		set := attribute.NewSet(slices.Concat(begin, end)...)
 		op.record = append(op.record, []metric.RecordOption{metric.WithAttributeSet(set)})
 		op.end = append(op.end, end)
 	}

@@ -4,13 +4,14 @@ import (
 	"context"
 	"strings"
 
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/jetonkit/jeton/store"
 )
 
 // observeStats makes an instrument of each of the store's stats. They are asked for once for all, at each collection.
-func observeStats(meter metric.Meter, s store.TokenStore) (metric.Registration, error) {
+func observeStats(meter metric.Meter, s store.TokenStore, common []attribute.KeyValue) (metric.Registration, error) {
 	by := map[string]metric.Int64Observable{}
 	var all []metric.Observable
 	for _, stat := range store.Stats(s) {
@@ -31,6 +32,7 @@ func observeStats(meter metric.Meter, s store.TokenStore) (metric.Registration, 
 		by[stat.Name] = i
 		all = append(all, i)
 	}
+	with := metric.WithAttributeSet(attribute.NewSet(common...))
 	return meter.RegisterCallback(func(_ context.Context, o metric.Observer) error {
 		told := map[string]int64{}
 		for _, stat := range store.Stats(s) {
@@ -38,7 +40,7 @@ func observeStats(meter metric.Meter, s store.TokenStore) (metric.Registration, 
 		}
 		for name, value := range told {
 			if i := by[name]; i != nil {
-				o.ObserveInt64(i, value)
+				o.ObserveInt64(i, value, with)
 			}
 		}
 		return nil

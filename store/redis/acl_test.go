@@ -19,10 +19,10 @@ import (
 
 // The least rights of docs/operating-redis.md, for the prefix "jeton:". TestLeastRights drops each rule in turn.
 const (
-	writerRights = "~jeton:* &jeton:bell +info +time +ping +get +set +scan +eval +evalsha +fcall +function|load +hmget +hget +hgetall +hset +hdel +hlen +hrandfield " +
-		"+unlink +pexpireat +xadd +xrange +xrevrange +xtrim +publish"
+	writerRights = "~jeton:* &jeton:bell +info +time +ping +get +set +setrange +scan +eval +evalsha +fcall +function|load +hmget +hget +hgetall +hset +hdel +hlen +hrandfield " +
+		"+unlink +pexpireat +exists +xread +xadd +xrange +xrevrange +xtrim +publish"
 	verifierRights = "%R~jeton:* +info +time +get +hmget +xrevrange"
-	followerRights = "%R~jeton:space ~jeton:{*}:f &jeton:bell +info +time +get +eval +evalsha +xrange +xrevrange +subscribe"
+	followerRights = "%R~jeton:space ~jeton:tails ~jeton:{*}:f &jeton:bell +info +time +get +exists +eval +evalsha +xread +xrange +xrevrange +subscribe"
 
 	// clusterRights are for every role in a cluster.
 	clusterRights = "+cluster|slots +asking"

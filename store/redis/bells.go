@@ -1,24 +1,29 @@
 package redisstore
 
-import "sync"
+import (
+	"sync"
+	"time"
+)
 
-// mostBells is how many bells a process rings in a second. A bell goes to every follower, and a server that must tell a
-// thousand of them of hundreds of revocations a second has time for nothing else; beyond the rate their polls tell them.
+// mostBells is how many bells a process rings in a second, and at once after a quiet one. A bell goes to every follower, and a
+// server that must tell a thousand of them of hundreds of revocations a second has time for nothing else; beyond the rate
+// their polls tell them.
 const mostBells = 20
 
-// bells counts what a process has rung within the second.
+const perBell = time.Second / mostBells
+
+// bells holds a process to the rate. It is a measure that fills, not a count for each second of the clock: twenty revocations
+// a second, come as they may, all ring, and each that did not would let every follower poll.
 type bells struct {
-	mu     sync.Mutex
-	second int64
-	rung   int64
+	mu   sync.Mutex
+	full time.Time // when as many bells as ever are free again
 }
 
 // free reports whether the next event may ring.
 func (b *bells) free() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.turn()
-	return b.rung < mostBells
+	return b.full.Sub(now()) <= time.Second-perBell
 }
 
 func (b *bells) count(n int64) {
@@ -27,12 +32,8 @@ func (b *bells) count(n int64) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.turn()
-	b.rung += n
-}
-
-func (b *bells) turn() {
-	if s := now().Unix(); s != b.second {
-		b.second, b.rung = s, 0
+	if at := now(); b.full.Before(at) {
+		b.full = at
 	}
+	b.full = b.full.Add(time.Duration(n) * perBell)
 }

@@ -2,6 +2,7 @@ package redisstore
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -13,9 +14,10 @@ import (
 // would take more than two cores of the server. So the polls of a process that come together go out as one script, which
 // tells of each feed only what is new. In a cluster the feeds are in different slots, which no script may join.
 const (
-	// gatherFor is how long a poll waits for others: as long as more come, up to mostWaits times.
+	// gatherFor is how often is looked whether more polls have come, unless all partitions are there: what a look sees goes
+	// out where the one before saw as many, or mostLooks looks were made.
 	gatherFor = time.Millisecond
-	mostWaits = 8
+	mostLooks = 16
 	// mostGathered bounds a script's feeds, and mostOfEach the events that it returns of each: the server does nothing else
 	// meanwhile.
 	mostGathered = 64
@@ -25,15 +27,28 @@ const (
 // gatherer holds the polls that wait for others.
 type gatherer struct {
 	mu      sync.Mutex
-	waiting []*ask
+	waiting map[spot]*question
+	polls   int // that wait
 	seen    int // how many there were when it was last looked at
-	waits   int
+	looks   int
+	timer   *time.Timer // of the next look
 }
 
-// ask is a poll from an event that this process was told.
-type ask struct {
+// spot is where polls stand; those that stand at the same are one question.
+type spot struct {
+	part int
+	at   store.Position
+}
+
+// question is what is new in a feed behind an event that this process was told.
+type question struct {
 	part  int
 	known *store.Event
+	asks  []*ask
+}
+
+// ask is a poll.
+type ask struct {
 	end   time.Time
 	done  chan struct{} // closed when the rest is there
 	batch store.Batch
@@ -47,14 +62,9 @@ func (s *Store) gather(ctx context.Context, part int, known *store.Event) (store
 		defer cancel()
 		ctx = timed{watched, ctx}
 	}
-	a := &ask{part: part, known: known, done: make(chan struct{})}
+	a := &ask{done: make(chan struct{})}
 	a.end, _ = ctx.Deadline()
-	s.polls.mu.Lock()
-	if s.polls.waiting = append(s.polls.waiting, a); len(s.polls.waiting) == 1 {
-		s.polls.seen = 1
-		time.AfterFunc(gatherFor, s.fetch)
-	}
-	s.polls.mu.Unlock()
+	s.fetch(s.polls.add(a, part, known, s.keys.Partitions(), s.fetchSettled))
 	select {
 	case <-a.done:
 		if a.err == nil || ctx.Err() == nil {
@@ -65,26 +75,66 @@ func (s *Store) gather(ctx context.Context, part int, known *store.Event) (store
 	return store.Batch{}, translate(ctx, ctx.Err())
 }
 
-// fetch sends what has gathered, unless more have come since it was last called.
-func (s *Store) fetch() {
-	g := &s.polls
+// add lets a poll wait for others, and returns the questions of all once they are as many as there are partitions.
+func (g *gatherer) add(a *ask, part int, known *store.Event, partitions int, look func()) []*question {
 	g.mu.Lock()
-	if g.waits++; g.seen < len(g.waiting) && g.waits < mostWaits {
-		g.seen = len(g.waiting)
-		g.mu.Unlock()
-		time.AfterFunc(gatherFor, s.fetch)
-		return
+	defer g.mu.Unlock()
+	if g.polls++; g.polls == 1 {
+		g.waiting = map[spot]*question{}
+		g.timer = time.AfterFunc(gatherFor, look)
 	}
-	all := g.waiting
-	g.waiting, g.seen, g.waits = nil, 0, 0
-	g.mu.Unlock()
+	at := spot{part, known.Position}
+	q := g.waiting[at]
+	if q == nil {
+		q = &question{part: part, known: known}
+		g.waiting[at] = q
+	}
+	q.asks = append(q.asks, a)
+	if len(g.waiting) < partitions {
+		return nil
+	}
+	return g.take()
+}
+
+// settled returns what has gathered, once no more come.
+func (g *gatherer) settled() []*question {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.polls == 0 { // they were fetched while this look began
+		return nil
+	}
+	if g.looks++; g.polls > g.seen && g.looks < mostLooks {
+		g.seen = g.polls
+		g.timer.Reset(gatherFor)
+		return nil
+	}
+	return g.take()
+}
+
+// take takes what has gathered, by partition. The caller holds the lock.
+func (g *gatherer) take() []*question {
+	all := slices.SortedFunc(maps.Values(g.waiting), func(a, b *question) int { return a.part - b.part })
+	g.timer.Stop()
+	g.waiting, g.polls, g.seen, g.looks = nil, 0, 0, 0
+	return all
+}
+
+// fetchSettled fetches what has gathered, unless more may come.
+func (s *Store) fetchSettled() { s.fetch(s.polls.settled()) }
+
+// fetch answers questions.
+func (s *Store) fetch(all []*question) {
 	for some := range slices.Chunk(all, mostGathered) {
 		go s.fetchSome(some)
 	}
 }
 
 // fetchSome asks one script for all that is new. It goes on as long as somebody may wait for it.
-func (s *Store) fetchSome(asks []*ask) {
+func (s *Store) fetchSome(some []*question) {
+	var asks []*ask
+	for _, q := range some {
+		asks = append(asks, q.asks...)
+	}
 	defer func() {
 		for _, a := range asks {
 			close(a.done)
@@ -98,7 +148,7 @@ func (s *Store) fetchSome(asks []*ask) {
 	}
 	ctx, cancel := context.WithDeadline(context.Background(), end)
 	defer cancel()
-	err := s.pollSome(timed{ctx, context.Background()}, asks) // its end is nobody's own
+	err := s.pollSome(timed{ctx, context.Background()}, some) // its end is nobody's own
 	for _, a := range asks {
 		if err != nil {
 			a.batch, a.err = store.Batch{}, err
@@ -106,39 +156,69 @@ func (s *Store) fetchSome(asks []*ask) {
 	}
 }
 
-func (s *Store) pollSome(ctx context.Context, asks []*ask) error {
-	args := []any{nil, nil, len(asks)}
-	for _, a := range asks {
-		args = append(args, s.keys.Feed(a.part))
-	}
-	args = append(args, mostOfEach+1)
-	for _, a := range asks {
-		args = append(args, a.known.Position.ID, string(a.known.Position.Nonce[:]))
-	}
-	t, err := s.send(ctx, call{key: s.keys.Feed(asks[0].part), script: pollsScript, args: args})
+func (s *Store) pollSome(ctx context.Context, some []*question) error {
+	t, err := s.send(ctx, call{key: s.keys.Feed(some[0].part), script: pollsScript, args: s.pollArgs(some)})
 	if err != nil {
 		return err
+	}
+	if quiet, ok := t.cmds[0].(once).Val().(int64); ok && quiet == 0 {
+		for _, q := range some {
+			q.answer(quiet)
+		}
+		return nil
 	}
 	got, err := replies(t.cmds[0])
 	if err != nil {
 		return err
 	}
-	if len(got) != len(asks) {
+	if len(got) != len(some) {
 		return errReply
 	}
-	for i, a := range asks {
-		if a.batch, a.err = a.judge(got[i]); a.err == nil && len(a.batch.Events) > 0 {
-			s.told(a.part, a.batch.Events[len(a.batch.Events)-1])
+	for i, q := range some {
+		if last := q.answer(got[i]); last != nil {
+			s.told(q.part, *last)
 		}
 	}
 	return nil
 }
 
+// pollArgs are the script's: the feeds and the tails; how many events of each, where the feeds' tails begin, a negative number
+// if they are not in one piece; the nonces and the ids of the events asked from.
+func (s *Store) pollArgs(some []*question) []any {
+	args := make([]any, 0, 2*len(some)+8)
+	args = append(args, nil, nil, len(some)+1)
+	var nonces []byte
+	first := some[0].part * len(store.Position{}.Nonce)
+	for i, q := range some {
+		args = append(args, s.keys.Feed(q.part))
+		nonces = append(nonces, q.known.Position.Nonce[:]...)
+		if q.part != some[0].part+i {
+			first = -1
+		}
+	}
+	args = append(args, s.keys.Tails(), mostOfEach+1, first, nonces)
+	for _, q := range some {
+		args = append(args, q.known.Position.ID)
+	}
+	return args
+}
+
+// answer gives every poll its own batch of what a script says, and returns the last event that is new.
+func (q *question) answer(said any) (last *store.Event) {
+	for _, a := range q.asks {
+		a.batch, a.err = q.judge(said)
+		if n := len(a.batch.Events); a.err == nil && n > 0 && a.batch.Events[n-1].Position != q.known.Position {
+			last = &a.batch.Events[n-1]
+		}
+	}
+	return last
+}
+
 // judge reads what a script says of one feed.
-func (a *ask) judge(said any) (store.Batch, error) {
+func (q *question) judge(said any) (store.Batch, error) {
 	switch said := said.(type) {
 	case int64: // the event is still there, and the newest
-		e := *a.known
+		e := *q.known
 		e.IDs = slices.Clone(e.IDs)
 		return store.Batch{Events: []store.Event{e}}, nil
 	case []any:

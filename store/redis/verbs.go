@@ -57,12 +57,13 @@ func (s *Store) write(ctx context.Context, o owner, sc *script, a *arguments) (s
 // of them may follow.
 func (s *Store) common(o owner, more int) *arguments {
 	check, f := wire.HeadCheck(o.digest), &s.fixed
-	var lead [57]byte
+	var lead [58]byte
 	copy(lead[:], check[:])
 	copy(lead[8:], o.digest[:])
 	binary.LittleEndian.PutUint64(lead[24:], rand.Uint64()) // nonces tell events apart, they are no secrets
 	binary.LittleEndian.PutUint64(lead[32:], rand.Uint64())
 	copy(lead[40:], f.numbers[:])
+	lead[57] = byte(o.part)
 	at, bell := f.none, f.none
 	if s.o.Now != nil {
 		at = strconv.FormatInt(s.o.Now().UnixMicro(), 10)
@@ -76,6 +77,9 @@ func (s *Store) common(o owner, more int) *arguments {
 	a := newArguments(3+more, nil, nil, f.keys)
 	a.text(o.key)
 	a.text(s.keys.Feed(o.part))
+	if f.tails != nil {
+		a.list = append(a.list, f.tails)
+	}
 	a.list = append(a.list, at)
 	a.text(string(lead[:]))
 	a.question = a.texts[2][24:32]
@@ -87,6 +91,7 @@ func (s *Store) common(o owner, more int) *arguments {
 // are how long marks and ledgers last in milliseconds, MaxMarks, and whether a write must write something to wait for.
 type fixed struct {
 	none, keys, bell any
+	tails            any // nil in a cluster, where no slot holds what all partitions share
 	numbers          [17]byte
 }
 
@@ -97,6 +102,9 @@ func (s *Store) fix() {
 	b = appendNumber(b, 4, uint64(s.o.MaxMarks))
 	b = append(b, flag(!s.level.none()))
 	s.fixed = fixed{none: "", keys: "2", bell: s.keys.Bell(), numbers: [17]byte(b)}
+	if s.cluster == nil {
+		s.fixed.keys, s.fixed.tails = "3", s.keys.Tails()
+	}
 }
 
 // begin refuses what should not be asked.

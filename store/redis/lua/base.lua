@@ -1,7 +1,7 @@
 -- What every verb stands on: its arguments and the store's time. The text is the library of a Redis function, loaded once, and
 -- with one verb behind it a script; so whatever a call sets is set anew by begin. Writes come last in every verb: an error
 -- before them has changed nothing.
-local argv, ledger, stream, check, subject, nonce, bell, durable
+local argv, ledger, stream, tails, part, check, subject, nonce, bell, durable
 local marklife, keep, maxmarks -- ms, ms, number
 local args = 4                 -- where the verb's own arguments begin
 local now                      -- µs
@@ -22,8 +22,8 @@ local function begin(keys, given)
     floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
     call, pack, unpackb = redis.call, struct.pack, struct.unpack
   end
-  argv, ledger, stream = given, keys[1], keys[2]
-  check, subject, nonce, marklife, keep, maxmarks, durable = unpackb('>c8c16c16I6I6I4B', given[2])
+  argv, ledger, stream, tails = given, keys[1], keys[2], keys[3] -- no tails in a cluster
+  check, subject, nonce, marklife, keep, maxmarks, durable, part = unpackb('>c8c16c16I6I6I4BB', given[2])
   bell, durable = given[3], durable == 1
   h, tail, edits, barred, ends, rang = nil, nil, {}, {}, 0, 0
   if given[1] == '' then

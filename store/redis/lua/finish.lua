@@ -27,6 +27,7 @@ end
 function tell(told)
   last()
   local function append(event)
+    if tails then call('SETRANGE', tails, 8 * part, sub(event, 2, 9)) end -- first: what is not told must not be taken for known
     local ms = floor(now / 1000)
     if tail.id then ms = max(ms, tonumber(string.match(tail.id, '^(%d+)'))) end -- the order does not follow a clock set back
     local id = redis.pcall('XADD', stream, string.format('%.0f-*', ms), 'e', event)
