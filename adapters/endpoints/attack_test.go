@@ -59,6 +59,41 @@ func TestRegistryInAnOutageOfTwoMethods(t *testing.T) {
 	wantOAuth(t, post(t, s, form, header("Signature", "x")), 400, "invalid_request")
 }
 
+// TestSecretsOfAMethodThatIsNotHere: a public client that sends one all the same is not proven, and not public.
+func TestSecretsOfAMethodThatIsNotHere(t *testing.T) {
+	k := newKit(t, nil)
+	clients := must(endpoints.NewClientAuth(endpoints.SecretBasic(k.registry), endpoints.Public(k.registry)))
+	s := serve(t, k.token(endpoints.TokenOptions{Clients: clients}))
+	wantOAuth(t, post(t, s, grant("unknown", "client_id", "app")), 400, "invalid_grant")
+	wantOAuth(t, post(t, s, grant("unknown", "client_id", "app", "client_secret", "x")), 401, "invalid_client")
+}
+
+// TestFailuresWithoutAStatus: a program's own refusal that has no status of one is an outage, never a success.
+func TestFailuresWithoutAStatus(t *testing.T) {
+	k := newKit(t, nil)
+	for _, status := range []int{0, 100, 200, 302, 600} {
+		s := serve(t, k.token(endpoints.TokenOptions{Scope: func(context.Context, *token.RefreshToken, []string) (any, error) {
+			return nil, &httpauth.Failure{Status: status, Code: "x"}
+		}}))
+		wantOAuth(t, post(t, s, grant(k.login(ann).Refresh.Reveal(), "scope", "read")), 503, "temporarily_unavailable")
+	}
+}
+
+// TestIntrospectionByTheNameOfTheCaller: a resource server that is named nowhere has its client id, in aud, as a name.
+func TestIntrospectionByTheNameOfTheCaller(t *testing.T) {
+	k := newKit(t, func(o *token.IssuerOptions) { o.Audience = []string{ownAPI, "api"} })
+	raw := k.login(ann).Access.Reveal()
+	for _, c := range []struct {
+		audiences map[string][]string
+		active    bool
+	}{{nil, true}, {map[string][]string{"web": {"api"}}, true}, {map[string][]string{"api": {otherAPI}}, false}} {
+		got := post(t, serve(t, k.introspection(endpoints.IntrospectionOptions{Audiences: c.audiences})), f("token", raw), asAPI)
+		if got.json(t)["active"] != c.active {
+			t.Errorf("%v: it tells %s", c.audiences, got.body)
+		}
+	}
+}
+
 // TestTokenScopeWithoutClaims: a program that returns no claims for a narrower scope does not give the whole one.
 func TestTokenScopeWithoutClaims(t *testing.T) {
 	k := newKit(t, func(o *token.IssuerOptions) {

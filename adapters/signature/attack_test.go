@@ -99,7 +99,7 @@ func TestTransportOfRequestsThatAreNone(t *testing.T) {
 func raw(t *testing.T, s *httptest.Server, text string) (status int, body string) {
 	t.Helper()
 	conn := must(net.Dial("tcp", s.Listener.Addr().String()))(t)
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	must(io.WriteString(conn, text))(t)
 	resp := must(http.ReadResponse(bufio.NewReader(conn), nil))(t)
 	defer resp.Body.Close()
