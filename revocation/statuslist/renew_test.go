@@ -150,3 +150,26 @@ func TestMaxListsUnderWay(t *testing.T) {
 		}
 	})
 }
+
+// Why a list cannot be had is told without the words of others; a list of the same second is no older one.
+func TestWordsAndSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := &network{handler: answer(signed(t, m{"ttl": 1}))}
+		clean := signed(t, m{"ttl": 1, "status_list": m{"bits": 1, "lst": b64(pack(t, make([]byte, 2)))}})
+		lists := consumer(t, n, statuslist.ConsumerOptions{})
+		n.fail(errors.New("hunter2"))
+		var failed *statuslist.FetchError
+		_, err := lists.Status(t.Context(), statuslist.Reference{URI: listURI})
+		if !errors.As(err, &failed) || failed.Error() != "jeton: status list: it cannot be reached" {
+			t.Errorf("%v", err)
+		}
+		n.fail(nil)
+		time.Sleep(time.Second)
+		must(lists.Status(t.Context(), statuslist.Reference{URI: listURI}))(t)
+		n.serve(answer(clean))
+		time.Sleep(time.Second)
+		if s := must(lists.Status(t.Context(), statuslist.Reference{URI: listURI}))(t); s != statuslist.Valid {
+			t.Errorf("of the same second: %v", s)
+		}
+	})
+}
