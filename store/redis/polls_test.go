@@ -93,7 +93,7 @@ func tale(events, lost []int) string {
 
 // TestPollsTogether: polls of all partitions at once are one script, which tells what polls one by one would: what is new,
 // page by page, and of what is lost. It kills a script that compares ids without nonces, and one that takes a feed that is
-// gone for one that is silent.
+// gone for one that is silent, that trusts tails alone, and that does not look at them.
 func TestPollsTogether(t *testing.T) {
 	for _, tt := range []struct {
 		rule  string
@@ -109,6 +109,15 @@ func TestPollsTogether(t *testing.T) {
 			bar(b, b.writer, 7, 3)
 			b.server.Do("XTRIM", b.feed(7), "MAXLEN", "1")
 		}, 0, "7 lost"},
+		{"an event whose writer sets no tail is told", func(b *bunch) {
+			was := fmt.Sprint(b.server.Do("GET", b.tails()))
+			bar(b, b.writer, 11, 1)
+			b.server.Do("SET", b.tails(), was)
+		}, 0, "11 1"},
+		{"without tails the feeds are read", func(b *bunch) {
+			bar(b, b.writer, 12, 1)
+			b.server.Do("DEL", b.tails())
+		}, 0, "12 1"},
 		{"another event under the same id is another", func(b *bunch) {
 			was := b.at[2].ID
 			bar(b, b.writer, 8, 1)
