@@ -2,7 +2,6 @@ package httpauth
 
 import (
 	"errors"
-	"fmt"
 	"net/url"
 	"path"
 	"strings"
@@ -58,7 +57,6 @@ func readingsOf(u *url.URL) []reading {
 	readings = append(readings, encodedReadings(encoded)...)
 	if u.RawPath != "" && u.RawPath != encoded { // net/http does not believe it, and others read it as it is
 		readings = append(readings, encodedReadings(u.RawPath)...)
-		readings = append(readings, encodedReadings(spelled(u.RawPath))...)
 	}
 	return readings
 }
@@ -89,19 +87,6 @@ func cleaned(p string) []reading {
 		readings = append(readings, literal(c))
 	}
 	return readings
-}
-
-// spelled encodes what no URL may hold, and leaves the rest as it was sent.
-func spelled(raw string) string {
-	var b strings.Builder
-	for n := range len(raw) {
-		if c := raw[n]; c <= 0x20 || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
-			fmt.Fprintf(&b, "%%%02X", c)
-		} else {
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
 }
 
 // withoutParams cuts each segment at its semicolon, as servers with path parameters do (RFC 3986 §3.3).
