@@ -28,7 +28,8 @@ const Key = "github.com/jetonkit/jeton/token"
 // and goes no further.
 //
 // Echo serves "/users/:id" for "/users/7/x" too, with the id "7/x": a parameter at the end takes all that is left. No other
-// router does so, and no rule expects it: by rules such a request is refused (400). Use "/users/*" where it is meant.
+// router does so, and no rule expects it: by rules such a request is refused (400). Use "/users/*" where it is meant. With httpauth's own
+// Protect in front of Echo nothing would refuse it, and another rule than the route's might count: Use this one.
 func Protect(a httpauth.Admitter) echo.MiddlewareFunc {
 	_, byRules := a.(*httpauth.Middleware)
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
@@ -42,7 +43,8 @@ func Protect(a httpauth.Admitter) echo.MiddlewareFunc {
 				return nil
 			}
 			c.SetRequest(r)
-			if t, ok := httpauth.Token(r.Context()); ok {
+			t, ok := httpauth.Token(r.Context())
+			if ok || c.Get(Key) != nil { // who judges last counts, nobody too
 				c.Set(Key, t)
 			}
 			return next(c)
@@ -62,7 +64,7 @@ func stretches(c echo.Context) bool {
 // Token returns the verified token of a request, whichever of this package and httpauth judged it. It is false where the
 // request is nobody's.
 func Token(c echo.Context) (*token.Token, bool) {
-	if t, ok := c.Get(Key).(*token.Token); ok {
+	if t, _ := c.Get(Key).(*token.Token); t != nil {
 		return t, true
 	}
 	return httpauth.Token(c.Request().Context())
@@ -72,7 +74,9 @@ func Token(c echo.Context) (*token.Token, bool) {
 func Routes(e *echo.Echo) []string {
 	var routes []string
 	for _, r := range e.Routes() {
-		routes = append(routes, r.Method+" "+r.Path)
+		if r.Method != echo.RouteNotFound { // groups with a middleware have some
+			routes = append(routes, r.Method+" "+r.Path)
+		}
 	}
 	return routes
 }

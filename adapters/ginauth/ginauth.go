@@ -31,7 +31,8 @@ func Protect(a httpauth.Admitter) gin.HandlerFunc {
 			return
 		}
 		c.Request = r
-		if t, ok := httpauth.Token(r.Context()); ok {
+		t, ok := httpauth.Token(r.Context())
+		if _, before := c.Get(Key); ok || before { // who judges last counts, nobody too
 			c.Set(Key, t)
 		}
 		c.Next()
@@ -42,7 +43,7 @@ func Protect(a httpauth.Admitter) gin.HandlerFunc {
 // request is nobody's.
 func Token(c *gin.Context) (*token.Token, bool) {
 	value, _ := c.Get(Key)
-	if t, ok := value.(*token.Token); ok {
+	if t, _ := value.(*token.Token); t != nil {
 		return t, true
 	}
 	return httpauth.Token(c.Request.Context())

@@ -9,7 +9,7 @@
 //
 // A full method is a path to the rules, a call is a POST, metadata are headers: the token comes in the metadata
 // "authorization" as "Bearer token". A method that no rule meets needs a token. A handler finds the token by httpauth.Token
-// in its context; in a long stream httpauth.Watch ends with the session.
+// in its context. [Watch] in the place of Stream ends long streams with their sessions.
 //
 // A refusal is a status: Unauthenticated for a token that is missing or no good, PermissionDenied for one that may not do
 // this, InvalidArgument for two tokens, Unavailable with a RetryInfo where the store could not say. Its ErrorInfo has

@@ -33,6 +33,32 @@ type call struct {
 	request *http.Request
 	// token comes after the verifier was given the context.
 	token atomic.Pointer[token.Token]
+	// form is the token's text where it came in a body, which can be read once; else nil.
+	form *string
+}
+
+// keep notes the token of a call.
+func (c *call) keep(t *token.Token, raw string, at *Lookup) {
+	if at.place == inForm {
+		text := raw // raw itself stays where it is
+		c.form = &text
+	}
+	c.token.Store(t)
+}
+
+// raw returns the token's text once more; empty where it has gone. A body is the handler's by now, and not touched.
+func (c *call) raw() string {
+	if c.form != nil {
+		return *c.form
+	}
+	for n := range c.auth.opts.Lookups {
+		if l := &c.auth.opts.Lookups[n]; l.place != inForm {
+			if raw, ok, err := l.find(c.request); ok && err == nil {
+				return raw
+			}
+		}
+	}
+	return ""
 }
 
 // Value finds the call and its token, and else what the request's own context has.

@@ -92,6 +92,10 @@ func (o *CookieOptions) check() error {
 		return invalid("CookieOptions.SameSite", "is None, which browsers refuse without TLS",
 			"use Lax, or leave Insecure false")
 	}
+	if strings.ContainsFunc(o.RefreshPath, func(r rune) bool { return r <= 0x20 || r >= 0x7f }) {
+		return invalid("CookieOptions.RefreshPath", "has a character that browsers do not compare as it stands",
+			"use ASCII without spaces, or percent-encode it")
+	}
 	return plain("CookieOptions.RefreshPath", o.RefreshPath)
 }
 

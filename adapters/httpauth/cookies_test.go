@@ -142,6 +142,8 @@ func TestNewCookiesRefusesBadInput(t *testing.T) {
 		{"CookieOptions.Refresh", httpauth.CookieOptions{Refresh: "__secure-a", Insecure: true}},
 		{"CookieOptions.Refresh", httpauth.CookieOptions{Refresh: "__Host-a", RefreshPath: "/x"}},
 		{"CookieOptions.Refresh", httpauth.CookieOptions{Access: "a", Refresh: "a"}},
+		{"CookieOptions.RefreshPath", httpauth.CookieOptions{RefreshPath: "/a;b"}},
+		{"CookieOptions.RefreshPath", httpauth.CookieOptions{RefreshPath: "/é"}},
 		{"CookieOptions.SameSite", httpauth.CookieOptions{SameSite: http.SameSiteDefaultMode}},
 		{"CookieOptions.SameSite", httpauth.CookieOptions{SameSite: http.SameSiteNoneMode, Insecure: true}},
 		{"CookieOptions.RefreshPath", httpauth.CookieOptions{RefreshPath: "x"}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/jetonkit/jeton/token"
@@ -144,7 +145,7 @@ func (m *Middleware) pass(h http.Header, r *http.Request, d *demand) (context.Co
 		var t *token.Token
 		if t, err = m.authenticate(c, r, raw, at); err == nil {
 			err = m.satisfies(t, d)
-			c.token.Store(t)
+			c.keep(t, raw, at)
 		}
 	}
 	proven := err == ErrNoToken || errors.Is(err, token.ErrInvalidToken) //nolint:errorlint // ours, and not one that an outage wraps
@@ -165,7 +166,11 @@ func (m *Middleware) tellCaches(h http.Header) {
 	case h["Vary"] == nil:
 		h["Vary"] = m.vary // it has no room: who adds to it gets a copy
 	default:
-		h["Vary"] = append(h["Vary"], m.vary...)
+		for _, name := range m.vary { // a gate behind rules comes second
+			if !slices.Contains(h["Vary"], name) {
+				h["Vary"] = append(h["Vary"], name)
+			}
+		}
 	}
 }
 

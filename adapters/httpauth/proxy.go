@@ -58,7 +58,7 @@ func (m *Middleware) client(r *http.Request) (addr netip.Addr, proto string) {
 	addr = remote(r)
 	rest := strings.Join(r.Header[m.opts.ForwardedHeader], ",")
 	for m.trusts(addr) && rest != "" {
-		at := strings.LastIndexByte(rest, ',')
+		at := lastUnquoted(rest, ',')
 		hop := rest[at+1:]
 		rest = rest[:max(at, 0)]
 		next, said := m.hop(strings.TrimSpace(hop))
@@ -95,10 +95,16 @@ func (m *Middleware) hop(text string) (addr netip.Addr, proto string) {
 		return address(text), ""
 	}
 	// RFC 7239 §4: pairs with semicolons between; for, by, host, proto. Names have no case, values may be quoted.
-	for pair := range strings.SplitSeq(text, ";") {
-		name, value, _ := strings.Cut(strings.TrimSpace(pair), "=")
+	for seen := map[string]bool{}; text != ""; {
+		at := lastUnquoted(text, ';')
+		name, value, _ := strings.Cut(strings.TrimSpace(text[at+1:]), "=")
+		text = text[:max(at, 0)]
+		if name = strings.ToLower(name); seen[name] && name != "" { // each at most once
+			return netip.Addr{}, ""
+		}
+		seen[name] = true
 		value = strings.Trim(value, `"`)
-		switch strings.ToLower(name) {
+		switch name {
 		case "for":
 			addr = address(value) // "unknown" and "_hidden" are none
 		case "proto":
@@ -106,6 +112,27 @@ func (m *Middleware) hop(text string) (addr netip.Addr, proto string) {
 		}
 	}
 	return addr, proto
+}
+
+// lastUnquoted returns where a text has its last separator that is not within quotes; -1 for nowhere. It goes backwards: what
+// stands last is what our proxies wrote, with quotes in pairs, and the host that they quote is the client's choice.
+func lastUnquoted(text string, separator byte) int {
+	quoted := false
+	for n := len(text) - 1; n >= 0; n-- {
+		switch {
+		case text[n] == '"' && !isEscaped(text, n):
+			quoted = !quoted
+		case text[n] == separator && !quoted:
+			return n
+		}
+	}
+	return -1
+}
+
+// isEscaped reports whether an odd number of backslashes stands before a place.
+func isEscaped(text string, at int) bool {
+	before := text[:at]
+	return (len(before)-len(strings.TrimRight(before, `\`)))%2 == 1
 }
 
 // checkProxies judges and fills in what is said of proxies.

@@ -61,15 +61,27 @@ func (c *compiled) stray() error {
 // served reports whether a mux has a route for an example, other than one for everything.
 func (c *compiled) served(mux *http.ServeMux, path string) bool {
 	for _, method := range c.tries() {
-		_, pattern := mux.Handler(&http.Request{Method: method, URL: &url.URL{Path: path}})
+		r := &http.Request{Method: method, URL: &url.URL{Path: path}}
+		_, pattern := mux.Handler(r)
+		if pattern == "" || !serves(pattern, r) {
+			continue
+		}
 		if _, route, found := strings.Cut(pattern, " "); found {
 			pattern = route
 		}
-		if pattern != "" && (c.root || !isRoot(pattern[strings.Index(pattern, "/"):])) {
+		if c.root || !isRoot(pattern[strings.Index(pattern, "/"):]) {
 			return true
 		}
 	}
 	return false
+}
+
+// serves reports whether a pattern serves a request itself, and does not send "/a" to "/a/", which other rules judge.
+func serves(pattern string, r *http.Request) bool {
+	mux := http.NewServeMux()
+	mux.Handle(pattern, mux)
+	h, _ := mux.Handler(r)
+	return h == mux
 }
 
 // tries are the methods to try: those of the rule, or the usual ones.

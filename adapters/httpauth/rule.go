@@ -31,7 +31,7 @@ type Rule struct {
 	// Pattern is a pattern of net/http without a host: "[METHOD ]/path", with {name}, {name...} and {$}.
 	Pattern string
 	// Regexp is a regular expression of package regexp that the whole decoded path must match, whether it is anchored or
-	// not. It needs an Example.
+	// not. A dot meets line breaks too. It needs an Example.
 	Regexp string
 	// Example is a path that the rule is there for. [Middleware.CheckMux] and [Middleware.CheckRoutes] ask whether it is
 	// served. Required for Regexp; defaults to a path made from the others.
@@ -136,7 +136,7 @@ func (c *compiled) read(field string, r Rule) error {
 		if _, err := regexp.Compile(r.Regexp); err != nil { // alone: "a)|(b" would get out of the anchors
 			return invalid(field+".Regexp", "is no regular expression of package regexp", "mend it: "+printable(err.Error()))
 		}
-		re, err := regexp.Compile(`\A(?:` + r.Regexp + `)\z`)
+		re, err := regexp.Compile(`\A(?s:` + r.Regexp + `)\z`) // a line break in a path ends nothing
 		if err != nil {
 			return invalid(field+".Regexp", "cannot be anchored", "simplify it: "+printable(err.Error()))
 		}
@@ -235,8 +235,8 @@ func plain(field, path string) error {
 	switch {
 	case !strings.HasPrefix(path, "/"):
 		return invalid(field, "does not begin with a slash", `write "/path"`)
-	case !isClean(path) || strings.ContainsFunc(path, func(r rune) bool { return r < 0x20 || r == 0x7f }):
-		return invalid(field, "has an empty segment, a dot segment, a backslash or a control character",
+	case !isClean(path) || strings.ContainsFunc(path, func(r rune) bool { return r < 0x20 || r == 0x7f || r == ';' }):
+		return invalid(field, "has an empty segment, a dot segment, a backslash, a semicolon or a control character",
 			"write it as requests should have it")
 	}
 	return nil

@@ -24,9 +24,9 @@ func Watch(ctx context.Context) (watched context.Context, stop context.CancelFun
 		cancel(ErrNoToken)
 		return watched, stop
 	}
-	raw, _, err := c.auth.find(c.request)
-	if err != nil { // a body that the handler has read
-		cancel(err)
+	raw := c.raw()
+	if raw == "" { // the handler has removed the header
+		cancel(ErrNoToken)
 		return watched, stop
 	}
 	go func() {

@@ -30,6 +30,7 @@ var routed = []struct{ method, pattern, colons string }{
 	{"GET", "/v1/public/a", "/v1/public/a"},
 	{"GET", "/v1/{kind}", "/v1/:kind"},
 	{"GET", "/deep/{a}/{b}", "/deep/:a/:b"},
+	{"GET", "/dir/sub/{$}", "/dir/sub/"},
 }
 
 // router is a framework with these routes, whose handlers say which one was reached.
@@ -42,6 +43,12 @@ var routers = []router{
 	{"gin", func(a httpauth.Admitter) http.Handler { return ginRoutes(a, func(*gin.Engine) {}) }},
 	{"gin on raw paths", func(a httpauth.Admitter) http.Handler {
 		return ginRoutes(a, func(e *gin.Engine) { e.UseRawPath = true })
+	}},
+	{"gin on escaped paths", func(a httpauth.Admitter) http.Handler {
+		return ginRoutes(a, func(e *gin.Engine) { e.UseEscapedPath = true })
+	}},
+	{"gin on raw paths that it cleans", func(a httpauth.Admitter) http.Handler {
+		return ginRoutes(a, func(e *gin.Engine) { e.UseRawPath, e.RemoveExtraSlash = true, true })
 	}},
 	{"gin that cleans", func(a httpauth.Admitter) http.Handler {
 		return ginRoutes(a, func(e *gin.Engine) { e.RemoveExtraSlash = true })
@@ -94,7 +101,8 @@ func targets() []string {
 		"/items/../admin", "/files", "/files/", "/files//", "/files/a/b", "/files/../admin", "/files/%2e%2e/admin",
 		"/files/..%2fadmin", `/files/..\admin`, "/v1/public/a", "/v1/public", "/v1/public/", "/v1/publi%63/a",
 		"/v1/public/../x", "/v1/public%2fa", "/v1/x/y", "/deep/a/b", "/deep/a/b/c", "/deep//b", "/deep/a/",
-		"/deep/a%2fb/c", "/deep/%2f/%2f", "*", "http://evil/admin", "http://evil",
+		"/deep/a%2fb/c", "/deep/%2f/%2f", `/items/7\%2f`, `/items/\x%2F`, `/deep/%2F/\`, "/dir/sub", "/dir/sub/", "/dir/sub/.",
+		"/dir/sub/./", "/dir/sub/x/..", "/dir/;/sub/", "/dir/sub;/", "/items/7|%2f", "/items/|", "*", "http://evil/admin", "http://evil",
 	}
 	for _, a := range []string{"/admin", "/items/7", "/files/x", "/v1/public/a"} {
 		for _, b := range []string{
@@ -158,6 +166,9 @@ func byScopes(t *testing.T) (*httpauth.Middleware, string) {
 	var rules []httpauth.Rule
 	for _, r := range routed {
 		rules = append(rules, httpauth.Rule{Pattern: r.method + " " + r.pattern, Scopes: []string{r.method + "+" + r.pattern}})
+	}
+	for _, path := range []string{"/items/", "/deep/", "/dir/", "/"} { // what else is there is open, so that nothing falls back to denial
+		rules = append(rules, httpauth.Rule{Pattern: path, Mode: httpauth.Public})
 	}
 	v, raw := login(t)
 	auth, err := httpauth.New(v, &httpauth.Options{Rules: rules})
