@@ -15,8 +15,8 @@ import (
 
 // The least rights of docs/operating-redis.md for the prefix "jeton:".
 const (
-	followerRights = "%R~jeton:space ~jeton:{*}:f &jeton:bell +info +time +get +eval +evalsha +xrange +xrevrange +subscribe"
-	deafRights     = "%R~jeton:space ~jeton:{*}:f +info +time +get +eval +evalsha +xrange +xrevrange"
+	followerRights = "%R~jeton:space ~jeton:tails ~jeton:{*}:f &jeton:bell +info +time +get +exists +eval +evalsha +xread +xrange +xrevrange +subscribe"
+	deafRights     = "%R~jeton:space ~jeton:tails ~jeton:{*}:f +info +time +get +exists +eval +evalsha +xread +xrange +xrevrange"
 )
 
 // remote is a Redis server that a writer writes and a read-only user follows.
