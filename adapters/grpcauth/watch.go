@@ -39,10 +39,11 @@ type watchedStream struct {
 
 // refused is the status of a stream whose token is no good any more; nil while it is, and where the caller has gone.
 func (s *watchedStream) refused() error {
-	if s.ctx.Err() == nil || s.ServerStream.Context().Err() != nil {
-		return nil
+	cause, gone := context.Cause(s.ctx), s.ServerStream.Context().Err() != nil
+	if cause != nil && !gone {
+		return status(s.auth, cause)
 	}
-	return status(s.auth, context.Cause(s.ctx))
+	return nil
 }
 
 // SendMsg sends a message while the token is good.

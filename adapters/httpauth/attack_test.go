@@ -121,3 +121,17 @@ func TestARedirectIsNoRoute(t *testing.T) {
 	mux.Handle("GET /docs", http.RedirectHandler("/docs/", http.StatusFound)) // on purpose
 	check(t, m.CheckMux(mux))
 }
+
+// A dot segment at the end leaves a slash behind for gin and by RFC 3986 §5.2.4, and so another path for an expression.
+func TestAFinalDotLeavesASlash(t *testing.T) {
+	f := newFixture(t)
+	m := f.middleware(t, &httpauth.Options{Rules: []httpauth.Rule{
+		{Prefix: "/dir", Mode: httpauth.Public}, {Regexp: "/dir/sub/", Example: "/dir/sub/", Scopes: []string{"a"}},
+	}})
+	for target, want := range map[string]int{"/dir/sub/.": 400, "/dir/sub/x/..": 400, "/dir/sub/": 401, "/dir/sub": 404, "/dir/x/.": 404} {
+		w := presentRequest(m.Protect(http.NotFoundHandler()), httptest.NewRequest(http.MethodGet, target, nil))
+		if w.Code != want {
+			t.Errorf("%s: got %d, want %d", target, w.Code, want)
+		}
+	}
+}

@@ -81,7 +81,7 @@ func TestStreamsEndWithTheirSessions(t *testing.T) {
 		{"Receives", "ann", true, 401, "invalid_token", func(err error) bool { return gotOf(t, "", err).Status == 401 }},
 		{"Waits", "ann", true, 401, "invalid_token", func(err error) bool { return gotOf(t, "", err).Status == 401 }},
 		{"Receives", "ann", false, 200, "", func(err error) bool { return errors.Is(err, io.EOF) }},
-		{"Public", "nobody", false, 200, "", func(err error) bool { return errors.Is(err, io.EOF) }},
+		{"Public", "nobody", false, 200, "", func(err error) bool { return err == nil }},
 	} {
 		pair, err := issuer.Login(t.Context(), store.User("ann"), token.LoginOptions{})
 		check(t, err)
@@ -107,9 +107,7 @@ func TestStreamsEndWithTheirSessions(t *testing.T) {
 		if got := gotOf(t, "", err); got.Status != c.status || got.Body != c.body {
 			t.Errorf("%s: got %d %q %v", c.method, got.Status, got.Body, err)
 		}
-		if c.method == "Public" {
-			<-ended // it took the one message
-		} else if err := <-ended; !c.cause(err) {
+		if err := <-ended; !c.cause(err) {
 			t.Errorf("%s: the handler was told %v", c.method, err)
 		}
 		cancel()
