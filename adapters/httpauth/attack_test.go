@@ -161,3 +161,18 @@ func TestALongBodyIsNotRead(t *testing.T) {
 		t.Errorf("got %d after %d bytes", w.Code, body.read)
 	}
 }
+
+// An expression of mode Internal asks for a signature besides what the other rule asks for.
+func TestAnInternalExpressionAdds(t *testing.T) {
+	m := newFixture(t).middleware(t, &httpauth.Options{
+		Internal: func(*http.Request) (context.Context, error) { return nil, errors.New("unsigned") },
+		Rules: []httpauth.Rule{
+			{Prefix: "/x", Mode: httpauth.Public}, {Regexp: "/x/in", Example: "/x/in", Mode: httpauth.Internal},
+		},
+	})
+	for path, want := range map[string]int{"/x/in": http.StatusUnauthorized, "/x/out": http.StatusNotFound} {
+		if w := presentRequest(m.Protect(http.NotFoundHandler()), httptest.NewRequest(http.MethodGet, path, nil)); w.Code != want {
+			t.Errorf("%s: got %d, want %d", path, w.Code, want)
+		}
+	}
+}
