@@ -43,7 +43,7 @@ func (s *watchedStream) refused() error {
 	if cause != nil && !gone {
 		return status(s.auth, cause)
 	}
-	return nil
+	return nil //nolint:nilerr // a caller who has gone is not refused
 }
 
 // SendMsg sends a message while the token is good.

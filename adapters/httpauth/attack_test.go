@@ -135,3 +135,44 @@ func TestAFinalDotLeavesASlash(t *testing.T) {
 		}
 	}
 }
+
+// A preflight is not signed either, and does not get to the judge of signed calls.
+func TestPreflightsOfInternalRoutes(t *testing.T) {
+	m := newFixture(t).middleware(t, &httpauth.Options{
+		Internal: func(*http.Request) (context.Context, error) { return nil, errors.New("judged") },
+		Rules:    []httpauth.Rule{{Prefix: "/internal", Mode: httpauth.Internal}},
+	})
+	r := httptest.NewRequest(http.MethodOptions, "/internal/x", nil)
+	r.Header.Set("Origin", "https://app.test")
+	r.Header.Set("Access-Control-Request-Method", "POST")
+	if w := presentRequest(m.Protect(http.NotFoundHandler()), r); w.Code != http.StatusNoContent {
+		t.Errorf("got %d", w.Code)
+	}
+}
+
+// Of a body that says that it is too long nothing is read.
+func TestALongBodyIsNotRead(t *testing.T) {
+	m := newFixture(t).middleware(t, &httpauth.Options{Lookups: []httpauth.Lookup{httpauth.Form("access_token")}})
+	body := new(endless)
+	r := httptest.NewRequest(http.MethodPost, "/", body)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.ContentLength = 1 << 20
+	if w := presentRequest(m.Required(http.NotFoundHandler()), r); w.Code != http.StatusUnauthorized || body.read != 0 {
+		t.Errorf("got %d after %d bytes", w.Code, body.read)
+	}
+}
+
+// An expression of mode Internal asks for a signature besides what the other rule asks for.
+func TestAnInternalExpressionAdds(t *testing.T) {
+	m := newFixture(t).middleware(t, &httpauth.Options{
+		Internal: func(*http.Request) (context.Context, error) { return nil, errors.New("unsigned") },
+		Rules: []httpauth.Rule{
+			{Prefix: "/x", Mode: httpauth.Public}, {Regexp: "/x/in", Example: "/x/in", Mode: httpauth.Internal},
+		},
+	})
+	for path, want := range map[string]int{"/x/in": http.StatusUnauthorized, "/x/out": http.StatusNotFound} {
+		if w := presentRequest(m.Protect(http.NotFoundHandler()), httptest.NewRequest(http.MethodGet, path, nil)); w.Code != want {
+			t.Errorf("%s: got %d, want %d", path, w.Code, want)
+		}
+	}
+}
