@@ -97,6 +97,9 @@ func compile(field string, r Rule, internal bool) (*compiled, error) {
 		if !isToken(method) {
 			return nil, invalid(fmt.Sprintf("%s.Methods[%d]", field, n), "is no method", `use a name like "GET"`)
 		}
+		if method != strings.ToUpper(method) { // get is another method than GET (RFC 9110 §9.1), and would guard nothing
+			return nil, invalid(fmt.Sprintf("%s.Methods[%d]", field, n), "has small letters", `use a name like "GET"`)
+		}
 		if slices.Contains(r.Methods[:n], method) {
 			return nil, invalid(fmt.Sprintf("%s.Methods[%d]", field, n), "is there twice", "name each method once")
 		}
@@ -154,6 +157,8 @@ func (c *compiled) readPattern(field string, r Rule) error {
 	switch {
 	case method != "" && len(r.Methods) > 0:
 		return invalid(field, "has a method, and so has Methods", "name the methods in one place")
+	case method != strings.ToUpper(method):
+		return invalid(field, "has a method of small letters", `write "GET /path"`)
 	case !strings.HasPrefix(path, "/"):
 		return invalid(field, "has a host, or does not begin with a slash",
 			`write "/path" or "METHOD /path": who asks chooses the host`)

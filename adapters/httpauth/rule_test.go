@@ -205,6 +205,8 @@ func TestNewRefusesBadRules(t *testing.T) {
 		{"Options.Rules[0].Example", "not met", []httpauth.Rule{{Prefix: "/a", Example: "/ab"}}},
 		{"Options.Rules[0].Example", "slash", []httpauth.Rule{{Prefix: "/a", Example: "a"}}},
 		{"Options.Rules[0].Methods[1]", "no method", []httpauth.Rule{{Path: "/a", Methods: []string{"GET", "PO ST"}}}},
+		{"Options.Rules[0].Methods[0]", "small letters", []httpauth.Rule{{Path: "/a", Methods: []string{"get"}}}},
+		{"Options.Rules[0].Pattern", "small letters", []httpauth.Rule{{Pattern: "get /a"}}},
 		{"Options.Rules[0].Methods[1]", "twice", []httpauth.Rule{{Path: "/a", Methods: []string{"GET", "GET"}}}},
 		{"Options.Rules[0].Mode", "no mode", []httpauth.Rule{{Path: "/a", Mode: 4}}},
 		{"Options.Rules[0].Mode", "signed calls", []httpauth.Rule{{Path: "/a", Mode: httpauth.Internal}}},
