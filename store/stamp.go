@@ -20,7 +20,7 @@ type StampSource struct {
 	Gen     *atomic.Uint64
 	GenSeen uint64
 	// Writes counts the writes of the subject's shard that are on their way, and whose outcome others may know before Gen moves:
-	// meanwhile the answer does not count. Nil for a cache that looks at that itself.
+	// meanwhile the answer does not count. Nil for none.
 	Writes *atomic.Int64
 	// Absent counts the Issues of the subject's shard; AbsentSeen is its value. Nil for an answer without an unknown id,
 	// which no Issue can change.
