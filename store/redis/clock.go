@@ -16,6 +16,8 @@ import (
 type partition struct {
 	seen atomic.Pointer[sighting]
 	told atomic.Pointer[store.Event] // the last that a follower was told
+	// glances counts the polls since the feed itself was asked.
+	glances atomic.Int32
 }
 
 // sighting is the server's clock and the feed's birth as they were seen at one moment.

@@ -22,6 +22,9 @@ const (
 	// meanwhile.
 	mostGathered = 64
 	mostOfEach   = 128
+	// mostGlances is how many polls of a partition may ask for the tails alone before one asks for the feed itself: a feed that
+	// was taken away, by hand or by eviction, shows within the three polls that MaxStale lasts at least.
+	mostGlances = 2
 )
 
 // gatherer holds the polls that wait for others.
@@ -157,14 +160,16 @@ func (s *Store) fetchSome(some []*question) {
 }
 
 func (s *Store) pollSome(ctx context.Context, some []*question) error {
-	t, err := s.send(ctx, call{key: s.keys.Feed(some[0].part), script: pollsScript, args: s.pollArgs(some)})
+	tails := tailsOf(some)
+	if quiet, err := s.glance(ctx, some, tails); quiet || err != nil {
+		return err
+	}
+	t, err := s.send(ctx, call{key: s.keys.Feed(some[0].part), script: pollsScript, args: s.pollArgs(some, tails)})
 	if err != nil {
 		return err
 	}
-	if quiet, ok := t.cmds[0].(once).Val().(int64); ok && quiet == 0 {
-		for _, q := range some {
-			q.answer(quiet)
-		}
+	if same, ok := t.cmds[0].(once).Val().(int64); ok && same == 0 {
+		s.quiet(some, true)
 		return nil
 	}
 	got, err := replies(t.cmds[0])
@@ -175,43 +180,95 @@ func (s *Store) pollSome(ctx context.Context, some []*question) error {
 		return errReply
 	}
 	for i, q := range some {
-		if last := q.answer(got[i]); last != nil {
+		known := &s.partitions[q.part]
+		switch last, gone := q.answer(got[i]); {
+		case gone: // who polls from there next must see it too
+			known.told.Store(nil)
+		case last != nil:
 			s.told(q.part, *last)
 		}
+		known.glances.Store(0)
 	}
 	return nil
 }
 
-// pollArgs are the script's: the feeds and the tails; how many events of each, where the feeds' tails begin, a negative number
-// if they are not in one piece; the nonces and the ids of the events asked from.
-func (s *Store) pollArgs(some []*question) []any {
-	args := make([]any, 0, 2*len(some)+8)
-	args = append(args, nil, nil, len(some)+1)
-	var nonces []byte
-	first := some[0].part * len(store.Position{}.Nonce)
-	for i, q := range some {
-		args = append(args, s.keys.Feed(q.part))
-		nonces = append(nonces, q.known.Position.Nonce[:]...)
-		if q.part != some[0].part+i {
-			first = -1
+// glance answers questions by the tails alone, where these are in one piece and no feed has gone unread for too long.
+func (s *Store) glance(ctx context.Context, some []*question, t tails) (quiet bool, err error) {
+	unread := func(q *question) bool { return s.partitions[q.part].glances.Load() >= mostGlances }
+	if t.first < 0 || slices.ContainsFunc(some, unread) {
+		return false, nil
+	}
+	args := []any{nil, nil, 1, s.keys.Tails(), t.first, t.nonces}
+	said, err := s.send(ctx, call{key: s.keys.Tails(), script: glanceScript, args: args})
+	if err != nil {
+		return false, err
+	}
+	if same, ok := said.cmds[0].(once).Val().(int64); !ok || same != 0 {
+		return false, nil
+	}
+	s.quiet(some, false)
+	return true, nil
+}
+
+// quiet answers that nothing is new; read says that the feeds themselves were asked.
+func (s *Store) quiet(some []*question, read bool) {
+	for _, q := range some {
+		q.answer(int64(0))
+		if glances := &s.partitions[q.part].glances; read {
+			glances.Store(0)
+		} else {
+			glances.Add(1)
 		}
 	}
-	args = append(args, s.keys.Tails(), mostOfEach+1, first, nonces)
+}
+
+// tails are what the key of that name must hold where nothing is new: the nonces of the events asked from, and where they
+// begin; a negative number if they are not in one piece.
+type tails struct {
+	first  int
+	nonces []byte
+}
+
+func tailsOf(some []*question) tails {
+	t := tails{first: some[0].part * len(store.Position{}.Nonce)}
+	for i, q := range some {
+		t.nonces = append(t.nonces, q.known.Position.Nonce[:]...)
+		if q.part != some[0].part+i {
+			t.first = -1
+		}
+	}
+	return t
+}
+
+// pollArgs are the script's: the feeds and the tails; how many events of each, where the feeds' tails begin, and the nonces
+// and the ids of the events asked from.
+func (s *Store) pollArgs(some []*question, t tails) []any {
+	args := make([]any, 0, 2*len(some)+8)
+	args = append(args, nil, nil, len(some)+1)
+	for _, q := range some {
+		args = append(args, s.keys.Feed(q.part))
+	}
+	args = append(args, s.keys.Tails(), mostOfEach+1, t.first, t.nonces)
 	for _, q := range some {
 		args = append(args, q.known.Position.ID)
 	}
 	return args
 }
 
-// answer gives every poll its own batch of what a script says, and returns the last event that is new.
-func (q *question) answer(said any) (last *store.Event) {
+// answer gives every poll its own batch of what a script says. It returns the last event that is new, and whether the feed
+// is gone.
+func (q *question) answer(said any) (last *store.Event, gone bool) {
 	for _, a := range q.asks {
 		a.batch, a.err = q.judge(said)
-		if n := len(a.batch.Events); a.err == nil && n > 0 && a.batch.Events[n-1].Position != q.known.Position {
+		n := len(a.batch.Events)
+		if gone = a.err == nil && n == 0; gone {
+			continue
+		}
+		if a.err == nil && a.batch.Events[n-1].Position != q.known.Position {
 			last = &a.batch.Events[n-1]
 		}
 	}
-	return last
+	return last, gone
 }
 
 // judge reads what a script says of one feed.

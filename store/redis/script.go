@@ -50,6 +50,7 @@ var (
 	othersScript  = scripts["others"]
 	pollScript    = newScript(source("poll"))
 	pollsScript   = newScript(source("polls"))
+	glanceScript  = newScript(source("glance"))
 )
 
 // unnamed stands for the library's name in its text, which the name is made from: flags count as much as code.

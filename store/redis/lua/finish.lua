@@ -44,9 +44,9 @@ function tell(told)
   if not told then return end
   local kept, i, notices = sub(h.keep, 1, 17), 1, 0
   repeat
-    append(pack('>Bc8c16I7I7I7I7I7I7I7B', 0x10, sub(nonce, 1, 7) .. char(notices), subject, tail.birth, now, h.cut, h.cuttime,
+    append(pack('>Bc6I2c16I7I7I7I7I7I7I7B', 0x10, nonce, notices, subject, tail.birth, now, h.cut, h.cuttime,
       h.floor, h.floortime, h.keptcut, #kept) .. kept .. table.concat(barred, '', i, min(i + 255, #barred)))
-    i, notices = i + 256, (notices + 1) % 256
+    i, notices = i + 256, (notices + 1) % 65536
   until i > #barred
   -- The feed is trimmed every eighth time. The last event that is too old stays: followers stand there after a quiet time.
   if byte(nonce, 10) % 8 ~= 0 then return end
