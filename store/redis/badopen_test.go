@@ -277,6 +277,7 @@ func TestOpenRefusesClients(t *testing.T) {
 		{"a timeout of an hour", store.ErrInvalid, []string{"Options.Timeout", "10ms to 1m"}, bad(func(o *redisstore.Options) { o.Timeout = time.Hour })},
 		{"a timeout below zero", store.ErrInvalid, []string{"Options.Timeout"}, bad(func(o *redisstore.Options) { o.Timeout = -1 })},
 		{"six replicas", store.ErrInvalid, []string{"Options.Durability", "1 to 5"}, bad(func(o *redisstore.Options) { o.Durability = redisstore.Replicated(6) })},
+		{"a fence that nothing holds", store.ErrInvalid, []string{"Options.FencedLookups", "min-replicas-to-write is 0", "set min-replicas-to-write to 1"}, bad(func(o *redisstore.Options) { o.FencedLookups = true })},
 		{"5000 marks", store.ErrInvalid, []string{"Options.MaxMarks", "1 to 4096"}, bad(func(o *redisstore.Options) { o.MaxMarks = 5000 })},
 		{"a MaxTokenLife of a year", store.ErrInvalid, []string{"Options.MaxTokenLife"}, bad(func(o *redisstore.Options) { o.MaxTokenLife = 365 * 24 * time.Hour })},
 		{"a clock of the year 2200", store.ErrClock, []string{"2200"}, bad(func(o *redisstore.Options) {

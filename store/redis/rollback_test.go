@@ -119,7 +119,7 @@ func TestFeedRollback(t *testing.T) {
 }
 
 // TestIsolatedMasterRefusesPolls: a master that lost its replicas must not tell an old feed. It kills a poll that is a plain
-// read. A Lookup that reaches it is answered: with the replicas gone, nobody could verify else (docs/reliability.md).
+// read.
 func TestIsolatedMasterRefusesPolls(t *testing.T) {
 	master, replica := pair(t)
 	s := openStore(t, master.URL(), redisstore.Options{Partitions: 16, Durability: redisstore.Replicated(1)})
@@ -127,6 +127,17 @@ func TestIsolatedMasterRefusesPolls(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	isolate(t, master, replica)
+	for _, from := range []store.Position{{}, b.Events[len(b.Events)-1].Position} { // alone, and together with others
+		if _, err := s.Poll(t.Context(), 0, from); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("a poll of a master without replicas: %v, want ErrUnavailable", err)
+		}
+	}
+}
+
+// isolate cuts a master off from its replica, and waits until it knows.
+func isolate(t testing.TB, master, replica *testenv.RedisServer) {
+	t.Helper()
 	unlink(t, replica)
 	soon(t, "the master to notice", 5*time.Second, func() error {
 		if n := master.Info("connected_slaves"); n != "0" {
@@ -134,12 +145,47 @@ func TestIsolatedMasterRefusesPolls(t *testing.T) {
 		}
 		return nil
 	})
-	for _, from := range []store.Position{{}, b.Events[len(b.Events)-1].Position} { // alone, and together with others
-		if _, err := s.Poll(t.Context(), 0, from); !errors.Is(err, store.ErrUnavailable) {
-			t.Errorf("a poll of a master without replicas: %v, want ErrUnavailable", err)
+}
+
+// TestFencedLookups: with the fence a master that was cut off answers no Lookup or List, a second after it noticed at the
+// latest, until it has a replica again; without it, it does. It kills a fence that is not sent, that is a plain read, whose
+// refusal nobody looks at, and one that is a round trip of its own.
+func TestFencedLookups(t *testing.T) {
+	master, replica := pair(t)
+	fenced := openStore(t, master.URL(), redisstore.Options{Partitions: 16, FencedLookups: true})
+	open := openStore(t, master.URL(), redisstore.Options{Partitions: 16})
+	who := store.User("ann")
+	rec := signIn(t, fenced, who)
+	reads := map[string]func(s *redisstore.Store) error{
+		"Lookup": func(s *redisstore.Store) error { _, err := s.Lookup(t.Context(), who, rec.ID); return err },
+		"List":   func(s *redisstore.Store) error { _, err := s.List(t.Context(), who, store.Page{}); return err },
+	}
+	each := func(when string, want error) {
+		t.Helper()
+		time.Sleep(1100 * time.Millisecond) // what was seen of a partition counts for a second
+		for name, read := range reads {
+			if err := read(open); err != nil {
+				t.Errorf("%s, %s without a fence: %v", when, name, err)
+			}
+			before := fenced.Stats()[0].Value
+			if err := read(fenced); !errors.Is(err, want) {
+				t.Errorf("%s, %s: %v, want %v", when, name, err, want)
+			}
+			if n := fenced.Stats()[0].Value - before; want == nil && n != 1 {
+				t.Errorf("%s, %s: %d round trips", when, name, n)
+			}
 		}
 	}
-	if _, err := s.Lookup(t.Context(), store.User("ann"), "sid"); err != nil {
-		t.Errorf("a lookup without replicas: %v", err)
-	}
+	each("with its replica", nil)
+	isolate(t, master, replica)
+	each("cut off", store.ErrUnavailable)
+	_, err := fenced.Lookup(t.Context(), who, rec.ID)
+	told(t, err, store.ErrUnavailable, "NOREPLICAS", "start them")
+	replica.Do("CONFIG", "SET", "masteruser", "")
+	replica.Do("CONFIG", "SET", "masterauth", "")
+	linkedAgain := func() error { _, err := master.Try("SET", "linked", "1"); return err }
+	soon(t, "the replica to be back", 10*time.Second, linkedAgain)
+	each("with its replica again", nil)
+	master.Do("REPLICAOF", "127.0.0.1", "1")
+	each("demoted", store.ErrUnavailable)
 }

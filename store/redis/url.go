@@ -99,7 +99,7 @@ type settings struct {
 // file of certificates to trust instead of the system's), server_name (the name in the server's certificate), pool
 // (connections for each node, 3 to 1000, 5 by default), dial_timeout (250ms), read_timeout (1s), sentinel_user,
 // sentinel_password, prefix, partitions, max_token_life, max_marks, durability (memory, replicated-1 to replicated-5,
-// fsynced), timeout. Without a port it is 6379, and 26379 of a sentinel.
+// fsynced), fenced_lookups (true, false), timeout. Without a port it is 6379, and 26379 of a sentinel.
 func Parse(u *url.URL, o *Options) (redis.UniversalClient, *Options, error) {
 	set := settings{scheme: u.Scheme, pool: 5, dial: 250 * time.Millisecond, read: time.Second}
 	if o != nil {
@@ -192,6 +192,7 @@ func (set *settings) parameters(u *url.URL) error {
 	p.Duration("max_token_life", &set.options.MaxTokenLife)
 	p.Int("max_marks", &set.options.MaxMarks)
 	p.Text("durability", &durability)
+	p.Bool("fenced_lookups", &set.options.FencedLookups)
 	p.Duration("timeout", &set.options.Timeout)
 	if set.scheme == clusterScheme || set.scheme == sentinelScheme {
 		p.Text("addrs", &addrs)
