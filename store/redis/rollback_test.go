@@ -122,15 +122,28 @@ func TestFeedRollback(t *testing.T) {
 // read.
 func TestIsolatedMasterRefusesPolls(t *testing.T) {
 	master, replica := pair(t)
-	s := openStore(t, master.URL(), redisstore.Options{Partitions: 16, Durability: redisstore.Replicated(1)})
-	b, err := s.Poll(t.Context(), 0, store.Position{})
-	if err != nil {
-		t.Fatal(err)
+	follower := func(quiet int) (*redisstore.Store, store.Position) {
+		s := openStore(t, master.URL(), redisstore.Options{Partitions: 16, Durability: redisstore.Replicated(1)})
+		var at store.Position
+		for range 1 + quiet {
+			b, err := s.Poll(t.Context(), 0, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at = b.Events[len(b.Events)-1].Position
+		}
+		return s, at
 	}
+	tails, last := follower(0)
+	feeds, _ := follower(2)
 	isolate(t, master, replica)
-	for _, from := range []store.Position{{}, b.Events[len(b.Events)-1].Position} { // alone, and together with others
-		if _, err := s.Poll(t.Context(), 0, from); !errors.Is(err, store.ErrUnavailable) {
-			t.Errorf("a poll of a master without replicas: %v, want ErrUnavailable", err)
+	for _, c := range []struct {
+		form string
+		s    *redisstore.Store
+		from store.Position
+	}{{"one by one", tails, store.Position{}}, {"together, by the tails", tails, last}, {"together, by the feeds", feeds, last}} {
+		if _, err := c.s.Poll(t.Context(), 0, c.from); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("a poll %s of a master without replicas: %v, want ErrUnavailable", c.form, err)
 		}
 	}
 }
