@@ -62,7 +62,7 @@ func (s *Store) findDead(at []byte) (dirty []store.Digest, next []byte, err erro
 				next = append([]byte(nil), k...)
 				return nil
 			}
-			r := reader{tx.Bucket(ledgersBucket), d}
+			r := newReader(tx, d)
 			if d != of {
 				h, ok, err := r.Head()
 				if err != nil {
@@ -228,7 +228,7 @@ func (s *Store) someSubjects(at []byte) (page []store.Subject, next []byte, err 
 			if !ok {
 				return dangling()
 			}
-			h, ok, err := reader{b, d}.Head()
+			h, ok, err := newReader(tx, d).Head()
 			if err != nil {
 				return err
 			}
