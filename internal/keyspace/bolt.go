@@ -31,7 +31,9 @@ func HeadKey(d store.Digest) []byte { return AppendHeadKey(nil, d) }
 func AppendHeadKey(b []byte, d store.Digest) []byte { return append(append(b, d[:]...), headPart) }
 
 // EntryKey is the key of an entry.
-func EntryKey(d store.Digest, f Field) []byte { return AppendEntryKey(make([]byte, 0, entryKeyLen), d, f) }
+func EntryKey(d store.Digest, f Field) []byte {
+	return AppendEntryKey(make([]byte, 0, entryKeyLen), d, f)
+}
 
 // AppendEntryKey appends EntryKey.
 func AppendEntryKey(b []byte, d store.Digest, f Field) []byte {
