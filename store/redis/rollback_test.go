@@ -164,6 +164,7 @@ func isolate(t testing.TB, master, replica *testenv.RedisServer) {
 // latest, until it has a replica again; without it, it does. It kills a fence that is not sent, that is a plain read, whose
 // refusal nobody looks at, and one that is a round trip of its own.
 func TestFencedLookups(t *testing.T) {
+	t.Parallel()
 	master, replica := pair(t)
 	fenced := openStore(t, master.URL(), redisstore.Options{Partitions: 16, FencedLookups: true})
 	open := openStore(t, master.URL(), redisstore.Options{Partitions: 16})
