@@ -164,8 +164,14 @@ func isolate(t testing.TB, master, replica *testenv.RedisServer) {
 // latest, until it has a replica again; without it, it does. It kills a fence that is not sent, that is a plain read, whose
 // refusal nobody looks at, and one that is a round trip of its own.
 func TestFencedLookups(t *testing.T) {
-	t.Parallel()
-	master, replica := pair(t)
+	testenv.EachBuild(t, func(t *testing.T, build testenv.Build) {
+		t.Parallel()
+		fencedLookups(t, build)
+	})
+}
+
+func fencedLookups(t *testing.T, build testenv.Build) {
+	master, replica := pair(t, testenv.On(build))
 	fenced := openStore(t, master.URL(), redisstore.Options{Partitions: 16, FencedLookups: true})
 	open := openStore(t, master.URL(), redisstore.Options{Partitions: 16})
 	who := store.User("ann")
@@ -175,7 +181,6 @@ func TestFencedLookups(t *testing.T) {
 		"List":   func(s *redisstore.Store) error { _, err := s.List(t.Context(), who, store.Page{}); return err },
 	}
 	each := func(when string, want error) {
-		t.Helper()
 		time.Sleep(1100 * time.Millisecond) // what was seen of a partition counts for a second
 		for name, read := range reads {
 			if err := read(open); err != nil {
