@@ -118,15 +118,23 @@ func TestFeedRollback(t *testing.T) {
 	}
 }
 
-// TestIsolatedMasterRefusesPolls: a master that lost its replicas must not tell an old feed. It kills a poll that is a plain
-// read. A Lookup that reaches it is answered: with the replicas gone, nobody could verify else (docs/reliability.md).
+// TestIsolatedMasterRefusesPolls: a master that lost its replicas must not tell an old feed, however it is asked: for the feed
+// alone, for the tails, or for many feeds at once. It kills each of the three as a plain read. A Lookup that reaches it is
+// answered: with the replicas gone, nobody could verify else (docs/reliability.md).
 func TestIsolatedMasterRefusesPolls(t *testing.T) {
 	master, replica := pair(t)
 	s := openStore(t, master.URL(), redisstore.Options{Partitions: 16, Durability: redisstore.Replicated(1)})
-	b, err := s.Poll(t.Context(), 0, store.Position{})
-	if err != nil {
-		t.Fatal(err)
+	at := make([]store.Position, 3)
+	for part, polls := range []int{1, 1, 3} { // the last one's next asks the feed itself, after two of the tails alone
+		for range polls {
+			b, err := s.Poll(t.Context(), part, at[part])
+			if err != nil {
+				t.Fatal(err)
+			}
+			at[part] = b.Events[len(b.Events)-1].Position
+		}
 	}
+	at[0] = store.Position{}
 	unlink(t, replica)
 	soon(t, "the master to notice", 5*time.Second, func() error {
 		if n := master.Info("connected_slaves"); n != "0" {
@@ -134,9 +142,9 @@ func TestIsolatedMasterRefusesPolls(t *testing.T) {
 		}
 		return nil
 	})
-	for _, from := range []store.Position{{}, b.Events[len(b.Events)-1].Position} { // alone, and together with others
-		if _, err := s.Poll(t.Context(), 0, from); !errors.Is(err, store.ErrUnavailable) {
-			t.Errorf("a poll of a master without replicas: %v, want ErrUnavailable", err)
+	for part, from := range at {
+		if _, err := s.Poll(t.Context(), part, from); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("a poll of partition %d, of a master without replicas: %v, want ErrUnavailable", part, err)
 		}
 	}
 	if _, err := s.Lookup(t.Context(), store.User("ann"), "sid"); err != nil {
