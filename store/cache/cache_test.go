@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"testing"
@@ -41,6 +42,10 @@ func TestNewRefuses(t *testing.T) {
 		{"a negative Poll", "Options.MaxStale", &storecache.Options{Poll: -1}, ok},
 		{"too few bytes for one answer", "Options.MaxBytes", &storecache.Options{MaxBytes: storecache.MinBytes - 1}, ok},
 		{"negative bytes", "Options.MaxBytes", &storecache.Options{MaxBytes: -1}, ok},
+		{"more bytes than there are", "Options.MaxBytes", &storecache.Options{MaxBytes: 1 << 60}, ok},
+		{"a MaxStale for ever", "Options.MaxStale", &storecache.Options{MaxStale: math.MaxInt64}, ok},
+		{"a MaxStale for ever, without a feed", "Options.MaxStale", &storecache.Options{MaxStale: time.Hour + 1}, silent},
+		{"a Poll that never rests", "Options.Poll", &storecache.Options{Poll: time.Millisecond - 1}, ok},
 		{"a negative MaxAge", "Options.MaxAge", &storecache.Options{MaxAge: -1}, ok},
 		{"a MaxAge of a day", "Options.MaxAge", &storecache.Options{MaxAge: 24 * time.Hour}, ok},
 		{"negative reads", "Options.MaxReads", &storecache.Options{MaxReads: -1}, ok},

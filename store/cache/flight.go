@@ -74,6 +74,10 @@ func (c *core) board(ctx context.Context, q question, src store.StampSource, r r
 		c.count.shared.Add(1)
 		return f, nil
 	}
+	if old := c.flights[r]; old != nil { // it goes on alone, so that end finds it
+		old.route.alone = c.alone.Add(1)
+		c.flights[old.route] = old
+	}
 	f := &flight{question: q.own(), route: r, src: src, landed: make(chan struct{}), waiting: 1}
 	c.flights[r] = f
 	ctx, f.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
