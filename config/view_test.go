@@ -88,6 +88,7 @@ func TestView(t *testing.T) {
 				if err := verify(t, s, p); err != nil {
 					t.Fatal(err)
 				}
+				synctest.Wait() // until the view listens
 				mend := func() {}
 				if tt.down {
 					mend = cut(faults)
@@ -312,14 +313,16 @@ func TestViewForeign(t *testing.T) {
 		first   func() time.Time
 		check   func(store.TokenStore) token.Checker
 		age     time.Duration
+		down    bool
 		want    error
 		lookups int
 	}{
-		{"a new one is judged by the view", nil, nil, 0, nil, 0},
-		{"one from before the store is refused", nil, nil, 30 * time.Minute, token.ErrRevoked, 0},
-		{"and passes where this is the first install", time.Now, nil, 30 * time.Minute, nil, 0},
-		{"and not where that was long ago", func() time.Time { return time.Now().Add(-48 * time.Hour) }, nil, 30 * time.Minute, token.ErrRevoked, 0},
-		{"a program's own Check stays", nil, token.Denylist, 0, nil, 1},
+		{"a new one is judged by the view", nil, nil, 0, false, nil, 0},
+		{"one from before the store is refused", nil, nil, 30 * time.Minute, false, token.ErrRevoked, 0},
+		{"and passes where this is the first install", time.Now, nil, 30 * time.Minute, false, nil, 0},
+		{"but not while the store judges, which does not know of it", time.Now, nil, 30 * time.Minute, true, token.ErrRevoked, 1},
+		{"and not where that was long ago", func() time.Time { return time.Now().Add(-48 * time.Hour) }, nil, 30 * time.Minute, false, token.ErrRevoked, 0},
+		{"a program's own Check stays", nil, token.Denylist, 0, false, nil, 1},
 	} {
 		t.Run(tt.rule, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -329,6 +332,9 @@ func TestViewForeign(t *testing.T) {
 				}
 				s, faults := frail(t, view, trust(tt.check))
 				time.Sleep(2 * time.Minute) // behind the skew of clocks
+				if tt.down {
+					cut(faults)
+				}
 				_, err := s.Verifier.Verify(t.Context(), ago(tt.age))
 				if !errors.Is(err, tt.want) || (tt.want == nil) != (err == nil) || faults.Calls(storetest.VerbLookup) != tt.lookups {
 					t.Errorf("%v after %d lookups, want %v after %d", err, faults.Calls(storetest.VerbLookup), tt.want, tt.lookups)
