@@ -186,6 +186,31 @@ func TestRegistryInAnOutage(t *testing.T) {
 	ask(400, "invalid_grant")
 }
 
+// TestNoClientHasThisID: a registry, a database for instance, is not asked for what no client is called. One that cannot read
+// such a text would be an outage that any stranger makes.
+func TestNoClientHasThisID(t *testing.T) {
+	k := newKit(t, nil)
+	asked := ""
+	r := registryFunc(func(id string) (endpoints.Client, bool, error) {
+		asked = id
+		return endpoints.Client{}, false, errors.New("invalid byte sequence")
+	})
+	clients := must(endpoints.NewClientAuth(endpoints.SecretBasic(r), endpoints.SecretPost(r), endpoints.Public(r)))
+	s := serve(t, k.token(endpoints.TokenOptions{Clients: clients}))
+	for _, id := range []string{"", "a\x00", "a\r\nb", "ä", "\xff", strings.Repeat("a", 257)} {
+		wantOAuth(t, post(t, s, grant("unknown"), basic(id, webSecret)), 401, "invalid_client")
+		wantOAuth(t, post(t, s, grant("unknown", "client_id", id, "client_secret", webSecret)), 401, "invalid_client")
+		wantOAuth(t, post(t, s, grant("unknown", "client_id", id)), 401, "invalid_client")
+		byCertificate := httptest.NewRequest(http.MethodPost, "/", nil)
+		byCertificate.PostForm = url.Values{"client_id": {id}}
+		byCertificate.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{{}}}}
+		if _, got := endpoints.Certificate(r).Authenticate(byCertificate); !errors.Is(got, endpoints.ErrNoCredentials) || asked != "" {
+			t.Errorf("%.20q: by certificate %v; asked for %.20q", id, got, asked)
+		}
+	}
+	wantOAuth(t, post(t, s, grant("unknown", "client_id", strings.Repeat("~", 256))), 503, "temporarily_unavailable")
+}
+
 // TestSigned: a verifier of signatures as it comes, and what its errors mean.
 func TestSigned(t *testing.T) {
 	k := newKit(t, nil)
