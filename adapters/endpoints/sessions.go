@@ -181,8 +181,9 @@ func ended(w http.ResponseWriter, err error) error {
 //
 // An end is 204 once the store has acknowledged it, and 503 if nobody knows. The token is that of a middleware around the
 // handler, where there is one, and else judged here. API keys and other issuers' tokens are refused by 403: they are
-// nobody's logins here. Where tokens come in cookies, let the middleware check for forged requests (CSRF): this handler does
-// not.
+// nobody's logins here. Any JWT of ours will do, whatever its scopes: where some are for programs that may do less than
+// their user, put RequiredScopes of a *httpauth.Middleware around it. Where tokens come in cookies, let the middleware check for
+// forged requests (CSRF): this handler does not.
 type Sessions struct{ *logins }
 
 // NewSessions makes the handler. o may be nil. Bad input is a store.FieldError.
