@@ -22,8 +22,9 @@ type SessionsOptions struct {
 	Path string
 	// Metadata returns what of a session's metadata is shown: r.Metadata for all of it. Defaults to nothing.
 	Metadata func(r store.Record) map[string]string
-	// Subject returns whose sessions an admin's path names, for instance with a realm. A store.FieldError is answered by 400,
-	// an [httpauth.Failure] as it is, and any other error is an outage. Defaults to store.User of the name in the path.
+	// Subject returns whose sessions an admin's path names, for instance of another realm than the admin's, whom httpauth.Token
+	// tells of r's context. A store.FieldError is answered by 400, an [httpauth.Failure] as it is, and any other error is an
+	// outage. Defaults to the user of the name in the path, of the admin's own realm.
 	Subject func(r *http.Request, name string) (store.Subject, error)
 }
 
@@ -224,7 +225,7 @@ func (s *Sessions) endOthers(w http.ResponseWriter, r *http.Request, t *token.To
 	return ended(w, err)
 }
 
-// AdminSessions is [Sessions] for any user, behind a scope:
+// AdminSessions is [Sessions] for any user of the admin's realm, behind a scope:
 //
 //	GET    /users/{name}/sessions        the user's sessions; none for a user who is not there
 //	DELETE /users/{name}/sessions        ends all of them
@@ -266,7 +267,7 @@ func (a *AdminSessions) admin(do func(http.ResponseWriter, *http.Request, store.
 		if t.Foreign() || !t.HasScopes(a.scope) {
 			return httpauth.FailureOf(&httpauth.ScopeError{Scopes: []string{a.scope}})
 		}
-		subject, err := a.subject(r)
+		subject, err := a.subject(r, t)
 		if err != nil {
 			return err
 		}
@@ -274,9 +275,10 @@ func (a *AdminSessions) admin(do func(http.ResponseWriter, *http.Request, store.
 	}
 }
 
-// subject is the user that an admin's path names.
-func (l *logins) subject(r *http.Request) (store.Subject, error) {
+// subject is the user that an admin's path names: one of the same tenant, unless the program says otherwise.
+func (l *logins) subject(r *http.Request, admin *token.Token) (store.Subject, error) {
 	subject := store.User(r.PathValue("name"))
+	subject.Realm = admin.Owner().Realm
 	var err error
 	if l.opts.Subject != nil {
 		subject, err = l.opts.Subject(r, r.PathValue("name"))

@@ -263,6 +263,44 @@ func wantForbidden(t *testing.T, name string, a answer) {
 	}
 }
 
+// TestAdminSessionsOfTenants: an admin is one of the own tenant, unless SessionsOptions.Subject says otherwise: the same name
+// elsewhere is somebody else, whose sessions are neither shown nor ended. The same for an API key that an admin made.
+func TestAdminSessionsOfTenants(t *testing.T) {
+	k := newKit(t, nil)
+	s := serve(t, must(endpoints.NewAdminSessions(must(httpauth.New(k.verifier, nil)), k.revoker, "sessions:admin", nil)))
+	realms := []string{"", "eu", "us"}
+	del := method(http.MethodDelete)
+	for _, realm := range realms {
+		boss := store.Subject{Realm: realm, Name: "bob"}
+		login := must(k.issuer.Login(t.Context(), boss, token.LoginOptions{Claims: map[string]any{"scope": "sessions:admin"}}))
+		key, _, err := k.apiKeys.Create(t.Context(), boss, token.CreateOptions{Scopes: []string{"sessions:admin"}})
+		noErr(t, err)
+		for _, raw := range []string{login.Access.Reveal(), key.Reveal()} {
+			anns := map[string]token.Pair{}
+			for _, r := range realms {
+				anns[r] = k.login(store.Subject{Realm: r, Name: "ann"})
+			}
+			ids, _ := list(t, get(t, s, "/users/ann/sessions", bearer(raw)))
+			if len(ids) != 1 || ids[0] != anns[realm].Session.ID {
+				t.Errorf("an admin of %q sees %v", realm, ids)
+			}
+			for _, r := range realms {
+				want := map[bool]int{true: 204, false: 404}[r == realm]
+				if got := get(t, s, "/users/ann/sessions/"+anns[r].Session.ID, bearer(raw), del); got.status != want {
+					t.Errorf("an admin of %q ends a session of %q: %d", realm, r, got.status)
+				}
+			}
+			wantOAuth(t, get(t, s, "/users/ann/sessions", bearer(raw), del), 204, "")
+			for _, r := range realms {
+				if alive := k.alive(anns[r].Access.Reveal()); alive != (r != realm) {
+					t.Errorf("an admin of %q ended everything: ann of %q lives: %v", realm, r, alive)
+				}
+				noErr(t, k.revoker.Subject(t.Context(), store.Subject{Realm: r, Name: "ann"}, "the next round"))
+			}
+		}
+	}
+}
+
 // TestAdminSessionsOfOddNames: whatever a user is called, the path says it.
 func TestAdminSessionsOfOddNames(t *testing.T) {
 	k := newKit(t, nil)
