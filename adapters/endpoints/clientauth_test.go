@@ -21,6 +21,7 @@ import (
 	"github.com/jetonkit/jeton/adapters/endpoints"
 	"github.com/jetonkit/jeton/adapters/httpauth"
 	"github.com/jetonkit/jeton/store"
+	"github.com/jetonkit/jeton/token"
 )
 
 // TestClientAuth: RFC 6749 §2.3 and §3.2.1, seen through the token endpoint: 400 invalid_grant says that the client is
@@ -184,6 +185,25 @@ func TestRegistryInAnOutage(t *testing.T) {
 	}
 	known, err = true, nil
 	ask(400, "invalid_grant")
+}
+
+// nameless is a method none that names nobody.
+type nameless struct{ endpoints.Method }
+
+func (nameless) Name() string { return "none" }
+
+func (nameless) Authenticate(*http.Request) (string, error) { return "", nil }
+
+// TestAPublicClientWithoutAName: what was issued to no client, an API key, is not a client's that has no name.
+func TestAPublicClientWithoutAName(t *testing.T) {
+	k := newKit(t, nil)
+	clients := must(endpoints.NewClientAuth(endpoints.SecretBasic(k.registry), nameless{}))
+	s := serve(t, must(endpoints.NewRevocation(k.issuer, k.verifier, k.revoker, clients, nil)))
+	key, _, err := k.apiKeys.Create(t.Context(), ann, token.CreateOptions{})
+	noErr(t, err)
+	if wantOAuth(t, post(t, s, f("token", key.Reveal())), 401, "invalid_client"); !k.alive(key.Reveal()) {
+		t.Error("it was ended")
+	}
 }
 
 // TestNoClientHasThisID: a registry, a database for instance, is not asked for what no client is called. One that cannot read

@@ -122,7 +122,7 @@ func newKitOf(t testing.TB, name string, change func(*token.IssuerOptions)) *kit
 }
 
 func (k *kit) answers() endpoints.Answers {
-	return endpoints.Answers{RetryAfter: 3 * time.Second, Failed: func(_ *http.Request, f *httpauth.Failure) {
+	return endpoints.Answers{RetryAfter: 2500 * time.Millisecond, Failed: func(_ *http.Request, f *httpauth.Failure) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.failed = append(k.failed, f)
@@ -246,8 +246,8 @@ func wantOAuth(t testing.TB, a answer, status int, code string) {
 	if h.Get("Cache-Control") != "no-store" || h.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("Cache-Control %q, CORS %q", h.Get("Cache-Control"), h.Get("Access-Control-Allow-Origin"))
 	}
-	if a.body != "" && h.Get("Content-Type") != "application/json" {
-		t.Errorf("Content-Type %q", h.Get("Content-Type"))
+	if a.body != "" && (h.Get("Content-Type") != "application/json" || h.Get("X-Content-Type-Options") != "nosniff") {
+		t.Errorf("Content-Type %q, X-Content-Type-Options %q", h.Get("Content-Type"), h.Get("X-Content-Type-Options"))
 	}
 	if (status == http.StatusUnauthorized) != (h.Get("WWW-Authenticate") != "") || (status == http.StatusServiceUnavailable) != (h.Get("Retry-After") != "") {
 		t.Errorf("WWW-Authenticate %q, Retry-After %q with %d", h.Get("WWW-Authenticate"), h.Get("Retry-After"), status)

@@ -103,34 +103,34 @@ func noSession() *httpauth.Failure {
 	return refusal(http.StatusNotFound, httpauth.CodeNotFound, "there is no such session", nil)
 }
 
-// find returns the live sessions of a subject, newest first, or the one with an id.
-func (l *logins) find(ctx context.Context, subject store.Subject, id string) ([]store.Record, error) {
-	var out []store.Record
+// has reports whether a live session of a subject has an id.
+func (l *logins) has(ctx context.Context, subject store.Subject, id string) (bool, error) {
 	for page := (store.Page{Limit: store.MaxPage}); ; {
 		got, err := l.revoker.List(ctx, subject, page)
-		if err != nil {
-			return nil, err
-		}
-		if id == "" {
-			out = append(out, got.Items...)
-		} else if n := slices.IndexFunc(got.Items, func(r store.Record) bool { return r.ID == id }); n >= 0 {
-			return got.Items[n : n+1], nil
-		}
-		if got.Next == "" {
-			return out, nil
+		switch {
+		case err != nil:
+			return false, err
+		case slices.ContainsFunc(got.Items, func(r store.Record) bool { return r.ID == id }):
+			return true, nil
+		case got.Next == "":
+			return false, nil
 		}
 		page.Cursor = got.Next
 	}
 }
 
-// list answers a subject's sessions. current is the id of the one that asks; it may be empty.
+// list answers a page of a subject's sessions. current is the id of the one that asks; it may be empty.
 func (l *logins) list(w http.ResponseWriter, r *http.Request, subject store.Subject, current string) error {
-	records, err := l.find(r.Context(), subject, "")
-	if err != nil {
+	got, err := l.revoker.List(r.Context(), subject, store.Page{Limit: store.MaxPage, Cursor: r.URL.Query().Get("cursor")})
+	var bad *store.FieldError
+	switch {
+	case errors.As(err, &bad) && bad.Field == "Page.Cursor": // all else is ours
+		return badRequest("cursor is not the next of an answer")
+	case err != nil:
 		return err
 	}
-	shown := make([]session, len(records))
-	for n, rec := range records {
+	shown := make([]session, len(got.Items))
+	for n, rec := range got.Items {
 		shown[n] = session{
 			ID: rec.ID, Current: rec.ID == current, Class: rec.Class,
 			IssuedAt: rec.IssuedAt.UTC(), LastSeen: rec.LastSeen.UTC(), ExpiresAt: rec.ExpiresAt.UTC(),
@@ -139,7 +139,10 @@ func (l *logins) list(w http.ResponseWriter, r *http.Request, subject store.Subj
 			shown[n].Metadata = l.opts.Metadata(rec.Clone())
 		}
 	}
-	body, err := json.Marshal(map[string][]session{"sessions": shown})
+	body, err := json.Marshal(struct {
+		Sessions []session `json:"sessions"`
+		Next     string    `json:"next,omitempty"`
+	}{shown, got.Next})
 	if err != nil {
 		return err
 	}
@@ -154,11 +157,10 @@ func (l *logins) list(w http.ResponseWriter, r *http.Request, subject store.Subj
 // kick ends one session of a subject. One that the subject has not is not told from one that nobody has.
 func (l *logins) kick(w http.ResponseWriter, r *http.Request, subject store.Subject, reason string) error {
 	id := r.PathValue("id")
-	found, err := l.find(r.Context(), subject, id)
-	switch {
+	switch found, err := l.has(r.Context(), subject, id); {
 	case err != nil:
 		return err
-	case len(found) == 0 || id == "":
+	case !found:
 		return noSession()
 	}
 	return ended(w, l.revoker.Session(r.Context(), subject, id, reason))
@@ -179,6 +181,9 @@ func ended(w http.ResponseWriter, err error) error {
 //	DELETE /sessions          ends all of them, the current one too
 //	DELETE /sessions/others   ends all but the current one
 //	DELETE /sessions/{id}     ends one; 404 for an id that the user has not, whoever else has it
+//
+// An answer has at most store.MaxPage sessions. Where there are more it has a next as well: GET /sessions?cursor=… with it goes
+// on from there.
 //
 // An end is 204 once the store has acknowledged it, and 503 if nobody knows. The token is that of a middleware around the
 // handler, where there is one, and else judged here. API keys and other issuers' tokens are refused by 403: they are

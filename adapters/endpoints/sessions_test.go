@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,7 +107,7 @@ func TestSessions(t *testing.T) {
 	}
 }
 
-// TestSessionsOfManyPages: more sessions than a page of the store holds, each is found.
+// TestSessionsOfManyPages: more sessions than a page of the store holds: an answer has no more, and each is found.
 func TestSessionsOfManyPages(t *testing.T) {
 	k := newKit(t, nil)
 	s := k.sessions(t, nil)
@@ -115,9 +116,16 @@ func TestSessionsOfManyPages(t *testing.T) {
 	for range store.MaxPage + 1 {
 		newest = k.login(ann)
 	}
-	if ids, _ := list(t, get(t, s, "/sessions", bearer(newest.Access.Reveal()))); len(ids) != store.MaxPage+2 {
-		t.Errorf("it shows %d", len(ids))
+	me := bearer(newest.Access.Reveal())
+	first := get(t, s, "/sessions", me)
+	next, _ := first.json(t)["next"].(string)
+	last := get(t, s, "/sessions?cursor="+url.QueryEscape(next), me)
+	ids, _ := list(t, first)
+	more, _ := list(t, last)
+	if len(ids) != store.MaxPage || len(slices.Compact(slices.Sorted(slices.Values(append(ids, more...))))) != store.MaxPage+2 || last.json(t)["next"] != nil {
+		t.Errorf("it shows %d, and behind %q %d", len(ids), next, len(more))
 	}
+	wantOAuth(t, get(t, s, "/sessions?cursor=x", me), 400, "invalid_request")
 	wantOAuth(t, get(t, s, "/sessions/"+oldest.Session.ID, bearer(newest.Access.Reveal()), method(http.MethodDelete)), 204, "")
 	if k.alive(oldest.Access.Reveal()) {
 		t.Error("the oldest lives on")
