@@ -52,7 +52,7 @@ func recognise(ctx context.Context, v *token.Verifier, i *token.Issuer, raw stri
 		return presented{}, err
 	case !errors.Is(other, token.ErrInvalidToken):
 		return presented{}, other
-	case errors.Is(err, token.ErrNotYetValid), errors.Is(other, token.ErrNotYetValid):
+	case errors.Is(err, token.ErrNotYetValid):
 		return presented{}, errNotYet
 	case errors.Is(other, token.ErrExpired):
 		return presented{}, nil
