@@ -6,6 +6,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jetonkit/jeton/store"
@@ -141,6 +142,47 @@ func TestBreaker(t *testing.T) {
 	if len(told) != 1 || told[0] != "closed → open" {
 		t.Errorf("told %q", told)
 	}
+}
+
+// TestBreakerTimes: each of the breaker's times arrives as itself. Killed mutants: any two of them swapped; one left out.
+func TestBreakerTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := sound()
+		c.Store.URL = NewSecret("test-frail://")
+		c.Breaker = Breaker{OpenFor: 20 * time.Second, Failures: 2, Percent: 1, Window: 5 * time.Minute, ProbeTimeout: 3 * time.Second, Slow: 40 * time.Second}
+		s, err := c.Build(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = s.Close() }()
+		faults, _ := store.As[*storetest.Faults](s.Store)
+		faults.Inject(storetest.Fault{Verb: storetest.VerbList, Delay: time.Hour})
+		ask := func(patience time.Duration) (took time.Duration, err error) {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			began := time.Now()
+			_, err = s.Store.List(ctx, store.User("ann"), store.Page{})
+			return time.Since(began), err
+		}
+		for _, step := range []struct {
+			rule                  string
+			wait, patience, takes time.Duration
+			open                  bool
+		}{
+			{"a caller that is not slow yet", 0, 39 * time.Second, 39 * time.Second, false},
+			{"so is another", 0, 39 * time.Second, 39 * time.Second, false},
+			{"the first outage", 0, 40 * time.Second, 40 * time.Second, false},
+			{"the second, within the window of the first", 3 * time.Minute, 40 * time.Second, 40 * time.Second, false},
+			{"the breaker is open", 19 * time.Second, time.Minute, 0, true},
+			{"a probe of the breaker's own patience", 2 * time.Second, time.Minute, 3 * time.Second, false},
+			{"the breaker is open again", 0, time.Minute, 0, true},
+		} {
+			time.Sleep(step.wait)
+			if took, err := ask(step.patience); err == nil || errors.Is(err, storebreaker.ErrOpen) != step.open || took != step.takes {
+				t.Errorf("%s: %v after %v", step.rule, err, took)
+			}
+		}
+	})
 }
 
 // TestIssuers: what a program trusts beside our own issuer is judged by the opened store, with its layers; a mistake closes it.
