@@ -7,4 +7,4 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 "$root/scripts/servers.sh"
 say "every interleaving of the cache's steps, and its rejected forms"
 JETON_PROOFS="${1:-large}" go test -count=1 -timeout=60m -v -run '^(TestInterleavings|TestMutants)$' ./store/cache |
-	grep -E '^ *[a-z_]+_test.go:[0-9]+:|^interleavings:|^mutants killed:|^---|^(ok|FAIL)'
+	grep -E '^ *[a-z_]+_test.go:[0-9]+:|^interleavings:|^mutants killed:|^---|^panic:|^(ok|FAIL)'
