@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Proves the cache: every interleaving of its steps keeps the promise, and each rejected form of them is found. Without an
-# argument the long stories too (some minutes, tens of millions of interleavings); with "ci" those of a minute.
+# argument the long stories too (ten minutes to half an hour, tens of millions of interleavings); with "ci" those of a minute.
 # shellcheck source=scripts/lib.sh
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
