@@ -114,7 +114,7 @@ func missingImport(scheme string) string {
 	case "redis", "rediss", "redis+cluster", "redis+sentinel":
 		return fmt.Sprintf("add the import _ %q", packages+"redis")
 	}
-	return registered() + "; import the backend's package"
+	return registered()
 }
 
 // registered names the schemes that there are to choose from.
@@ -123,5 +123,5 @@ func registered() string {
 	if len(s) == 0 {
 		return "nothing is registered: a backend is one import, of " + packages + "redis for instance"
 	}
-	return "registered are " + strings.Join(s, ", ")
+	return "registered are " + strings.Join(s, ", ") + "; import the package of another one"
 }
