@@ -123,5 +123,5 @@ func registered() string {
 	if len(s) == 0 {
 		return "nothing is registered: a backend is one import, of " + packages + "redis for instance"
 	}
-	return "registered are " + strings.Join(s, ", ") + "; import the package of another one"
+	return "registered are " + strings.Join(s, ", ") + "; import the backend's package"
 }
