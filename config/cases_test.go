@@ -67,7 +67,9 @@ func init() {
 		}}
 	}
 	store.Register("test-evicts", open(func(s store.TokenStore) store.TokenStore { return forgetful{s} }))
-	store.Register("test-evicts-feed", open(func(s store.TokenStore) store.TokenStore { return evictable{s.(*memorystore.Store)} }))
+	store.Register("test-evicts-feed", open(func(s store.TokenStore) store.TokenStore {
+		return evictable{s.(*memorystore.Store)} //nolint:errcheck // open made it
+	}))
 	store.Register("test-mute", open(func(s store.TokenStore) store.TokenStore {
 		f := storetest.NewFaults(s)
 		f.Inject(storetest.Fault{Verb: storetest.VerbPoll, Err: store.ErrUnavailable})
