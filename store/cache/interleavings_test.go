@@ -49,6 +49,9 @@ func (s *toy) Lookup(_ context.Context, subject store.Subject, ids ...string) (s
 
 func (s *toy) revoke(name string) error {
 	s.revoked[name] = true
+	if s.w.listed { // from now on it may be known
+		s.w.acked[name], s.w.here[name] = s.w.now, true
+	}
 	s.w.sched.at("written")
 	return s.fail
 }
@@ -132,6 +135,8 @@ type world struct {
 	wrong         []string
 	// left is how many checks are still to begin; after them nothing that arrives and no time that passes matters.
 	left int
+	// listed: others of this process learn what a write has done before its reply, by a List.
+	listed bool
 	// lives: nothing ever ends the session, though what is kept of it may say so.
 	lives bool
 }
@@ -350,128 +355,6 @@ func (w *world) trims() {
 	w.sched.moves = append(w.sched.moves, move{"the feed is trimmed", func() bool { return can && len(w.feed.events) > w.feed.told }, func() {
 		can, w.feed.trimmed = false, true
 	}})
-}
-
-// story is what is told in every order. A large one is told by make proofs.
-type story struct {
-	name  string
-	parts int // of the feed; 0 for none
-	large bool
-	tell  func(w *world)
-}
-
-func stories() []story {
-	var all []story
-	for _, verb := range []string{"forget", "update", "rotate", "limited issue"} {
-		all = append(all, story{verb + " and a reader", 1, false, func(w *world) {
-			w.reader("reader", ann, 2)
-			w.local(verb)
-			w.evicts(1)
-		}})
-	}
-	for _, verb := range []string{"revoke", "forget", "update", "rotate", "limited issue"} {
-		all = append(all, story{verb + " with a lost reply, and a reader", 1, false, func(w *world) {
-			w.toy.fail = store.ErrUnavailable
-			w.reader("reader", ann, 2)
-			w.local(verb)
-		}})
-	}
-	return append(all, []story{
-		{"two readers and a revoker", 1, false, func(w *world) {
-			w.reader("reader 1", ann, 1)
-			w.reader("reader 2", ann, 2)
-			w.local("revoke")
-		}},
-		{"a reader, a stamp and a revoker", 1, false, func(w *world) {
-			w.reader("reader", ann, 1)
-			w.holder("holder", ann)
-			w.local("revoke")
-		}},
-		{"a stamp, another process's revoker and the feed", 1, false, func(w *world) {
-			w.holder("holder", ann)
-			w.remote()
-			w.follower(1)
-			w.ticks(2)
-		}},
-		{"a reader that asks again, another process's revoker and the feed", 1, false, func(w *world) {
-			w.reader("reader", ann, 2)
-			w.remote()
-			w.follower(1)
-			w.ticks(1)
-		}},
-		{"a feed that loses the event", 1, false, func(w *world) {
-			w.reader("reader", ann, 2)
-			w.remote()
-			w.trims()
-			w.follower(1)
-			w.ticks(1)
-		}},
-		{"no feed", 0, false, func(w *world) {
-			w.reader("reader 1", ann, 1)
-			w.reader("reader 2", ann, 2)
-			w.remote()
-			w.ticks(1)
-		}},
-		{"a login and two readers", 1, false, func(w *world) {
-			w.reader("reader 1", ann, 1)
-			w.reader("reader 2", ann, 2)
-			w.login()
-		}},
-		{"another process's login", 1, false, func(w *world) {
-			w.reader("reader 1", ann, 2)
-			w.otherLogin()
-			w.follower(1)
-			w.ticks(1)
-		}},
-		{"a session that another process slides", 1, false, func(w *world) {
-			w.reader("reader 1", ann, 2)
-			w.slides()
-			w.follower(1)
-		}},
-		{"an engine that mixes keys up", 1, false, func(w *world) {
-			w.queue.single = true
-			w.reader("reader 1", ann, 2)
-			w.reader("reader 2", bob, 1)
-		}},
-
-		{"a reader that asks again, a stamp and a revoker", 1, true, func(w *world) {
-			w.reader("reader", ann, 2)
-			w.holder("holder", ann)
-			w.local("revoke")
-		}},
-		{"a reader that asks again, another process's revoker, the feed and more time", 1, true, func(w *world) {
-			w.reader("reader", ann, 2)
-			w.remote()
-			w.follower(1)
-			w.ticks(2)
-		}},
-		{"two readers, another process's revoker and the feed", 1, true, func(w *world) {
-			w.reader("reader 1", ann, 1)
-			w.reader("reader 2", ann, 1)
-			w.remote()
-			w.follower(1)
-			w.ticks(1)
-		}},
-		{"a stamp, another process's revoker and a feed that is polled again", 1, true, func(w *world) {
-			w.holder("holder", ann)
-			w.remote()
-			w.follower(2)
-			w.ticks(2)
-		}},
-		{"a reader that asks again, another process's revoker and a feed that is polled again", 1, true, func(w *world) {
-			w.reader("reader", ann, 2)
-			w.remote()
-			w.follower(2)
-			w.ticks(1)
-		}},
-		{"a feed that loses the event and is polled again", 1, true, func(w *world) {
-			w.reader("reader", ann, 2)
-			w.remote()
-			w.trims()
-			w.follower(2)
-			w.ticks(1)
-		}},
-	}...)
 }
 
 // TestInterleavings tells every story in every order over the production code, and judges each answer by the promise.
