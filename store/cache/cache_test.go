@@ -219,11 +219,14 @@ func TestBytes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it fills memory")
 	}
-	long := strings.Repeat("x", 8<<10)
+	long, many := strings.Repeat("x", 8<<10), map[string]string{}
+	for i := range store.MaxMetadata {
+		many[fmt.Sprint("name ", i)] = "value"
+	}
 	for _, tt := range []struct {
 		metadata map[string]string
 		answers  int // more than it holds
-	}{{nil, 80_000}, {map[string]string{"device": "a phone of a usual name", "address": "192.0.2.1"}, 80_000}, {map[string]string{"long": long}, 12_000}} {
+	}{{nil, 45_000}, {map[string]string{"device": "a phone of a usual name", "address": "192.0.2.1"}, 45_000}, {map[string]string{"long": long}, 12_000}, {many, 12_000}} {
 		s, err := memstore.New(nil)
 		if err != nil {
 			t.Fatal(err)

@@ -94,6 +94,42 @@ func TestEndsAsleep(t *testing.T) {
 	}
 }
 
+// TestJoinOld: a question that has been on its way for too long, by either clock, is nobody's who asks now: it may have read
+// before a revocation of hours ago. Kills an age of questions by one of the clocks alone.
+func TestJoinOld(t *testing.T) {
+	for name, later := range map[string]func(time.Time) time.Time{
+		"the machine slept":            func(now time.Time) time.Time { return asleep(now, time.Hour) },
+		"the clock was set back since": func(now time.Time) time.Time { return asleep(now.Add(time.Hour), -time.Hour) },
+	} {
+		var over atomic.Bool
+		now := twoHands()
+		o := storecache.Options{Now: func() time.Time {
+			if over.Load() {
+				return later(now())
+			}
+			return now()
+		}}
+		inBubble(t, o, func(g *gate) { g.deaf = true }, func(s stand) {
+			s.login("a")
+			release := make(chan struct{})
+			s.g.set(func() { s.g.answer = release })
+			before := make(chan store.Status)
+			go func() { before <- s.seen("a") }()
+			synctest.Wait() // it has read
+			s.g.set(func() { s.g.answer = nil })
+			over.Store(true)
+			if err := s.g.Revoke(s.t.Context(), store.Revocation{Subject: ann, IDs: []string{"a"}}); err != nil {
+				s.t.Fatal(err)
+			}
+			time.AfterFunc(time.Second, func() { close(release) })
+			if got := s.seen("a"); got != store.Revoked {
+				s.t.Errorf("%s: it is %v", name, got)
+			}
+			<-before
+		})
+	}
+}
+
 func stat(c *storecache.Cache, name string) int64 {
 	for _, s := range c.Stats() {
 		if s.Name == name {
