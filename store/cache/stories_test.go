@@ -38,11 +38,6 @@ func stories() []story {
 			w.reader("reader 2", ann, 2)
 			w.local("revoke")
 		}},
-		{"a reader, a stamp and a revoker", 1, false, func(w *world) {
-			w.reader("reader", ann, 1)
-			w.holder("holder", ann)
-			w.local("revoke")
-		}},
 		{"a stamp, another process's revoker and the feed", 1, false, func(w *world) {
 			w.holder("holder", ann)
 			w.remote()
