@@ -8,6 +8,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/jetonkit/jeton/internal/age"
 	"github.com/jetonkit/jeton/store"
 )
 
@@ -83,7 +84,7 @@ func (a *Answer) stamp(src store.StampSource) {
 // now is the store's time when the process's clock shows t, or a little later. The monotonic clock stands still while a
 // machine sleeps, and what ended meanwhile has ended.
 func (a *Answer) now(t time.Time) time.Time {
-	return a.state.Now.Add(max(0, t.Sub(a.asked), t.Round(0).Sub(a.asked.Round(0))))
+	return a.state.Now.Add(age.Passed(a.asked, t))
 }
 
 // ended reports whether a record in it has expired.

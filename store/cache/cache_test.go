@@ -12,6 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/jetonkit/jeton/internal/harness"
 	"github.com/jetonkit/jeton/store"
 	storecache "github.com/jetonkit/jeton/store/cache"
 	memstore "github.com/jetonkit/jeton/store/memory"
@@ -20,7 +21,7 @@ import (
 
 func TestNewRefuses(t *testing.T) {
 	ok := func(s store.TokenStore) store.TokenStore { return s }
-	silent := func(s store.TokenStore) store.TokenStore { return mute{s} }
+	silent := harness.Mute
 	for _, tt := range []struct {
 		name, field string
 		o           *storecache.Options

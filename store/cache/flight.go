@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jetonkit/jeton/internal/age"
 	"github.com/jetonkit/jeton/store"
 )
 
@@ -72,7 +73,7 @@ func (c *core) board(ctx context.Context, q question, src store.StampSource, r r
 	if c.closed.Load() {
 		return nil, store.ErrClosed
 	}
-	if f := c.flights[r]; f != nil && f.is(q) && age(f.src.At, src.At) <= c.o.MaxStale {
+	if f := c.flights[r]; f != nil && f.is(q) && age.Of(f.src.At, src.At) <= c.o.MaxStale {
 		f.waiting++
 		c.count.shared.Add(1)
 		return f, nil
@@ -156,9 +157,4 @@ func (c *core) end() {
 	}
 	c.mu.Unlock()
 	c.landed.Wait()
-}
-
-// age is how far apart two readings of the clock are, by whichever of its two hands says more.
-func age(since, now time.Time) time.Duration {
-	return max(now.Sub(since), now.Round(0).Sub(since.Round(0)).Abs())
 }
