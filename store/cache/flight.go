@@ -32,6 +32,9 @@ type flight struct {
 	panicked any
 }
 
+// errGone is what a store's Lookup tells that ended its goroutine, as a test's does that fails in it.
+var errGone = errors.New("the store's Lookup did not return")
+
 // miss asks the store, together with others that ask the same. The question goes out on a context of its own, which ends
 // when nobody waits any more: one caller's end is not the others'.
 func (c *core) miss(ctx context.Context, key uint64, q question, now time.Time) (*Answer, error) {
@@ -114,6 +117,9 @@ func (c *core) fly(ctx context.Context, f *flight) {
 	defer c.landed.Done()
 	defer func() {
 		f.panicked = recover() // it is the callers', as it would be without the cache
+		if f.answer == nil && f.err == nil {
+			f.err = errGone
+		}
 		c.mu.Lock()
 		c.forget(f)
 		c.mu.Unlock()

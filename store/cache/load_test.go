@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -172,7 +173,7 @@ func TestClosingOld(t *testing.T) {
 	})
 }
 
-// TestPanics: a store's panic is its callers', and no end of the process.
+// TestPanics: a store's panic is its callers', and no end of the process; one that ends its goroutine has not answered.
 func TestPanics(t *testing.T) {
 	s, err := memstore.New(nil)
 	if err != nil {
@@ -184,6 +185,14 @@ func TestPanics(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	storetest.Issue(t, s, ann, storetest.Login{ID: "a"})
+	gone, err := storecache.New(t.Context(), swapped{s, func(*store.Record) { runtime.Goexit() }}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = gone.Close() })
+	if _, err := gone.Lookup(t.Context(), ann, "a"); err == nil {
+		t.Error("nothing came back, and it is an answer")
+	}
 	for range 3 {
 		func() {
 			defer func() {

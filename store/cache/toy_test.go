@@ -32,6 +32,9 @@ func (s *toy) Lookup(_ context.Context, subject store.Subject, ids ...string) (s
 
 func (s *toy) revoke(name string) error {
 	s.revoked[name] = true
+	if s.w.listed { // from now on it may be known
+		s.w.acked[name], s.w.here[name] = s.w.now, true
+	}
 	s.w.sched.at("written")
 	return s.fail
 }

@@ -37,6 +37,8 @@ type world struct {
 	wrong         []string
 	// left is how many checks are still to begin; after them nothing that arrives and no time that passes matters.
 	left int
+	// listed: others of this process learn what a write has done before its reply, by a List.
+	listed bool
 	// lives: nothing ever ends the session, though what is kept of it may say so.
 	lives bool
 }
