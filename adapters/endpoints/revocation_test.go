@@ -183,18 +183,37 @@ func TestRevocationOfAnAudienceUnknownHere(t *testing.T) {
 	wantOAuth(t, post(t, s, f("token", k.login(ann).Access.Reveal()), asWeb), 400, "unsupported_token_type")
 }
 
+// madeWithOurKey is an access token that another program made with the issuer's key; nil removes a claim.
+func (k *kit) madeWithOurKey(changes jwt.MapClaims) string {
+	now := k.clock.Now().Unix()
+	claims := jwt.MapClaims{
+		"iss": issuerName, "sub": "ann", "aud": ownAPI, "iat": now, "exp": now + 600, "jti": store.NewID(), "sid": "s", "client_id": "web",
+		"seq": int64(1) << 52,
+	}
+	for name, value := range changes {
+		if claims[name] = value; value == nil {
+			delete(claims, name)
+		}
+	}
+	made := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims)
+	made.Header["kid"], made.Header["typ"] = "k1", "at+jwt"
+	return must(made.SignedString(signingKey("issuer")))
+}
+
+// TestRevocationOfLongTokens: one that lives longer than is allowed here may live elsewhere, and is not called dead.
+func TestRevocationOfLongTokens(t *testing.T) {
+	k := newKit(t, nil)
+	s := serve(t, k.revocation(endpoints.RevocationOptions{}))
+	long := k.madeWithOurKey(jwt.MapClaims{"iat": k.clock.Now().Add(-48 * time.Hour).Unix()})
+	wantOAuth(t, post(t, s, f("token", long), asWeb), 400, "unsupported_token_type")
+}
+
 // TestRevocationOfTomorrowsTokens: RFC 7009 §2.2, 200 says that a token is dead. One that is not valid yet is none of those: it
 // would come to life. Its nbf has not come, or the clock here is behind the issuer's.
 func TestRevocationOfTomorrowsTokens(t *testing.T) {
 	k := newKit(t, func(o *token.IssuerOptions) { o.AccessTTL = 24 * time.Hour })
 	s := serve(t, k.revocation(endpoints.RevocationOptions{}))
-	now := k.clock.Now().Unix()
-	made := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
-		"iss": issuerName, "sub": "ann", "aud": ownAPI, "iat": now, "nbf": now + 60, "exp": now + 600, "jti": "j", "sid": "s", "client_id": "web",
-		"seq": int64(1) << 52,
-	})
-	made.Header["kid"], made.Header["typ"] = "k1", "at+jwt"
-	later := must(made.SignedString(signingKey("issuer")))
+	later := k.madeWithOurKey(jwt.MapClaims{"nbf": k.clock.Now().Unix() + 60})
 	ahead := k.login(ann).Access.Reveal()
 	slow := must(token.NewVerifier([]token.TrustedIssuer{
 		{Issuer: issuerName, Keys: k.key.VerifyKey(), Audience: []string{ownAPI}, Check: token.Denylist(k.store)},
