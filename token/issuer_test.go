@@ -223,9 +223,9 @@ func TestLimit(t *testing.T) {
 	t.Run("the oldest gives way", func(t *testing.T) {
 		k := newKit(t, setup{issuer: token.IssuerOptions{Limit: store.Limit{Max: 2}}})
 		first := k.login()
-		k.clock.Add(time.Second)
+		k.clock.Advance(time.Second)
 		second := k.login()
-		k.clock.Add(time.Second)
+		k.clock.Advance(time.Second)
 		third := k.login()
 		if len(third.Evicted) != 1 || third.Evicted[0].ID != first.Session.ID || k.events.count(token.EventEvicted) != 1 {
 			t.Errorf("evicted are %v", third.Evicted)
