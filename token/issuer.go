@@ -96,6 +96,9 @@ func NewIssuer(s store.TokenStore, issuer string, key Signer, o *IssuerOptions) 
 	return i, nil
 }
 
+// Name returns the iss of the tokens.
+func (i *Issuer) Name() string { return i.name }
+
 // checkRoom refuses names that leave no room for a token of the largest subject: some logins, or all, would fail.
 func (i *Issuer) checkRoom(key SigningKey) error {
 	h, err := newHand(key)

@@ -87,6 +87,12 @@ func signingKey(seed string) ed25519.PrivateKey {
 // newKit makes one. change may be nil.
 func newKit(t testing.TB, change func(*token.IssuerOptions)) *kit {
 	t.Helper()
+	return newKitOf(t, issuerName, change)
+}
+
+// newKitOf makes one of another name.
+func newKitOf(t testing.TB, name string, change func(*token.IssuerOptions)) *kit {
+	t.Helper()
 	k := &kit{t: t, clock: &clockAt{t: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}}
 	memory := must(memstore.New(&memstore.Options{Now: k.clock.Now, SweepInterval: -1}))
 	t.Cleanup(func() { noErr(t, memory.Close()) })
@@ -97,11 +103,11 @@ func newKit(t testing.TB, change func(*token.IssuerOptions)) *kit {
 	if change != nil {
 		change(o)
 	}
-	k.issuer = must(token.NewIssuer(k.store, issuerName, k.key, o))
+	k.issuer = must(token.NewIssuer(k.store, name, k.key, o))
 	seal := must(token.NewSecret(1, []byte("32 bytes of a random source ....")))
 	k.apiKeys = must(token.NewAPIKeys(k.store, "acme", []token.Secret{seal}, &token.APIKeyOptions{Now: k.clock.Now}))
 	k.verifier = must(token.NewVerifier([]token.TrustedIssuer{
-		{Issuer: issuerName, Keys: k.key.VerifyKey(), Audience: []string{ownAPI}, Check: token.Denylist(k.store)},
+		{Issuer: name, Keys: k.key.VerifyKey(), Audience: []string{ownAPI}, Check: token.Denylist(k.store)},
 		foreignIssuer(k.store),
 	}, &token.VerifierOptions{Now: k.clock.Now, TouchInterval: -1, APIKeys: []*token.APIKeys{k.apiKeys}}))
 	k.revoker = must(token.NewRevoker(k.store, nil))
@@ -116,7 +122,7 @@ func newKit(t testing.TB, change func(*token.IssuerOptions)) *kit {
 }
 
 func (k *kit) answers() endpoints.Answers {
-	return endpoints.Answers{RetryAfter: 3 * time.Second, Failed: func(_ *http.Request, f *httpauth.Failure) {
+	return endpoints.Answers{RetryAfter: 2500 * time.Millisecond, Failed: func(_ *http.Request, f *httpauth.Failure) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.failed = append(k.failed, f)
@@ -240,8 +246,8 @@ func wantOAuth(t testing.TB, a answer, status int, code string) {
 	if h.Get("Cache-Control") != "no-store" || h.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("Cache-Control %q, CORS %q", h.Get("Cache-Control"), h.Get("Access-Control-Allow-Origin"))
 	}
-	if a.body != "" && h.Get("Content-Type") != "application/json" {
-		t.Errorf("Content-Type %q", h.Get("Content-Type"))
+	if a.body != "" && (h.Get("Content-Type") != "application/json" || h.Get("X-Content-Type-Options") != "nosniff") {
+		t.Errorf("Content-Type %q, X-Content-Type-Options %q", h.Get("Content-Type"), h.Get("X-Content-Type-Options"))
 	}
 	if (status == http.StatusUnauthorized) != (h.Get("WWW-Authenticate") != "") || (status == http.StatusServiceUnavailable) != (h.Get("Retry-After") != "") {
 		t.Errorf("WWW-Authenticate %q, Retry-After %q with %d", h.Get("WWW-Authenticate"), h.Get("Retry-After"), status)

@@ -183,6 +183,36 @@ func TestRevocationOfAnAudienceUnknownHere(t *testing.T) {
 	wantOAuth(t, post(t, s, f("token", k.login(ann).Access.Reveal()), asWeb), 400, "unsupported_token_type")
 }
 
+// TestRevocationOfTomorrowsTokens: RFC 7009 §2.2, 200 says that a token is dead. One that is not valid yet is none of those: it
+// would come to life. Its nbf has not come, or the clock here is behind the issuer's.
+func TestRevocationOfTomorrowsTokens(t *testing.T) {
+	k := newKit(t, func(o *token.IssuerOptions) { o.AccessTTL = 24 * time.Hour })
+	s := serve(t, k.revocation(endpoints.RevocationOptions{}))
+	now := k.clock.Now().Unix()
+	made := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
+		"iss": issuerName, "sub": "ann", "aud": ownAPI, "iat": now, "nbf": now + 60, "exp": now + 600, "jti": "j", "sid": "s", "client_id": "web",
+		"seq": int64(1) << 52,
+	})
+	made.Header["kid"], made.Header["typ"] = "k1", "at+jwt"
+	later := must(made.SignedString(signingKey("issuer")))
+	ahead := k.login(ann).Access.Reveal()
+	slow := must(token.NewVerifier([]token.TrustedIssuer{
+		{Issuer: issuerName, Keys: k.key.VerifyKey(), Audience: []string{ownAPI}, Check: token.Denylist(k.store)},
+	}, &token.VerifierOptions{Now: func() time.Time { return k.clock.Now().Add(-time.Hour) }}))
+	behind := serve(t, must(endpoints.NewRevocation(k.issuer, slow, k.revoker, k.clients, nil)))
+	wantOAuth(t, post(t, s, f("token", later), asWeb), 503, "temporarily_unavailable")
+	wantOAuth(t, post(t, behind, f("token", ahead), asWeb), 503, "temporarily_unavailable")
+	k.clock.Add(time.Minute)
+	if !k.alive(later) || !k.alive(ahead) {
+		t.Fatal("they never were to come to life")
+	}
+	for _, raw := range []string{later, ahead} {
+		if wantOAuth(t, post(t, s, f("token", raw), asWeb), 200, ""); k.alive(raw) {
+			t.Error("it lives")
+		}
+	}
+}
+
 // TestRevocationAfterAChangeOfKeys: a refresh token outlives the time for which its key checks access tokens, and can be revoked
 // as long as it can be used.
 func TestRevocationAfterAChangeOfKeys(t *testing.T) {

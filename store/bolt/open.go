@@ -94,7 +94,7 @@ func Open(ctx context.Context, path string, o *Options) (*Store, error) {
 	}
 	s.stopped.Go(s.commitAlways)
 	if s.o.SweepInterval > 0 {
-		s.stopped.Go(s.sweepAlways)
+		s.stopped.Go(func() { verbs.SweepAlways(s, s.o.SweepInterval, s.stop) })
 	}
 	return s, nil
 }

@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/jetonkit/jeton/internal/harness"
 	"github.com/jetonkit/jeton/store"
 	storecache "github.com/jetonkit/jeton/store/cache"
 	memstore "github.com/jetonkit/jeton/store/memory"
@@ -18,7 +20,7 @@ import (
 
 func TestNewRefuses(t *testing.T) {
 	ok := func(s store.TokenStore) store.TokenStore { return s }
-	silent := func(s store.TokenStore) store.TokenStore { return mute{s} }
+	silent := harness.Mute
 	for _, tt := range []struct {
 		name, field string
 		o           *storecache.Options
@@ -41,6 +43,10 @@ func TestNewRefuses(t *testing.T) {
 		{"a negative Poll", "Options.MaxStale", &storecache.Options{Poll: -1}, ok},
 		{"too few bytes for one answer", "Options.MaxBytes", &storecache.Options{MaxBytes: storecache.MinBytes - 1}, ok},
 		{"negative bytes", "Options.MaxBytes", &storecache.Options{MaxBytes: -1}, ok},
+		{"more bytes than there are", "Options.MaxBytes", &storecache.Options{MaxBytes: 1 << 60}, ok},
+		{"a MaxStale for ever", "Options.MaxStale", &storecache.Options{MaxStale: math.MaxInt64}, ok},
+		{"a MaxStale for ever, without a feed", "Options.MaxStale", &storecache.Options{MaxStale: time.Hour + 1}, silent},
+		{"a Poll that never rests", "Options.Poll", &storecache.Options{Poll: time.Millisecond - 1}, ok},
 		{"a negative MaxAge", "Options.MaxAge", &storecache.Options{MaxAge: -1}, ok},
 		{"a MaxAge of a day", "Options.MaxAge", &storecache.Options{MaxAge: 24 * time.Hour}, ok},
 		{"negative reads", "Options.MaxReads", &storecache.Options{MaxReads: -1}, ok},

@@ -203,7 +203,7 @@ func (c *core) keep(key uint64, a *Answer, src store.StampSource) {
 		src.Absent = nil
 	}
 	if count(a.state, store.Unknown) < len(a.ids) {
-		a.state.Stamp = store.NewStamp(src)
+		a.stamp(src)
 		c.at("keep")
 		if !c.engine.Set(key, a, a.bytes()) {
 			c.count.drops.Add(1)
@@ -211,7 +211,7 @@ func (c *core) keep(key uint64, a *Answer, src store.StampSource) {
 		return
 	}
 	src.MaxAge = min(src.MaxAge, absentAge, c.o.MaxStale)
-	a.state.Stamp = store.NewStamp(src)
+	a.stamp(src)
 	if len(c.absent) == 0 || a.bytes() > absentBytes {
 		return
 	}

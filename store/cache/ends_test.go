@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/jetonkit/jeton/internal/harness"
 	"github.com/jetonkit/jeton/store"
 	storecache "github.com/jetonkit/jeton/store/cache"
 	memstore "github.com/jetonkit/jeton/store/memory"
@@ -52,7 +53,7 @@ func TestNoFeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := storecache.New(t.Context(), mute{m}, &storecache.Options{MaxStale: maxStale, MaxAge: time.Hour})
+		c, err := storecache.New(t.Context(), harness.Mute(m), &storecache.Options{MaxStale: maxStale, MaxAge: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}

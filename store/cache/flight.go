@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jetonkit/jeton/internal/age"
 	"github.com/jetonkit/jeton/store"
 )
 
@@ -69,10 +70,14 @@ func (c *core) board(ctx context.Context, q question, src store.StampSource, r r
 	if c.closed.Load() {
 		return nil, store.ErrClosed
 	}
-	if f := c.flights[r]; f != nil && f.is(q) && age(f.src.At, src.At) <= c.o.MaxStale {
+	if f := c.flights[r]; f != nil && f.is(q) && age.Of(f.src.At, src.At) <= c.o.MaxStale {
 		f.waiting++
 		c.count.shared.Add(1)
 		return f, nil
+	}
+	if old := c.flights[r]; old != nil { // it goes on alone, so that end finds it
+		old.route.alone = c.alone.Add(1)
+		c.flights[old.route] = old
 	}
 	f := &flight{question: q.own(), route: r, src: src, landed: make(chan struct{}), waiting: 1}
 	c.flights[r] = f
@@ -146,9 +151,4 @@ func (c *core) end() {
 	}
 	c.mu.Unlock()
 	c.landed.Wait()
-}
-
-// age is how far apart two readings of the clock are, by whichever of its two hands says more.
-func age(since, now time.Time) time.Duration {
-	return max(now.Sub(since), now.Round(0).Sub(since.Round(0)).Abs())
 }

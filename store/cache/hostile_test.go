@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unsafe"
 
@@ -100,6 +101,42 @@ func stat(c *storecache.Cache, name string) int64 {
 		}
 	}
 	return -1
+}
+
+// hidden is a layer that shows a feed, and not what it wraps.
+type hidden struct {
+	store.TokenStore
+	store.Feed
+}
+
+// TestHiddenCache: a cache in front of a cache that nobody can see keeps the promise of one: that the feed was heard out here
+// says nothing of what was kept in there. Kills a stamp in place of the store's.
+func TestHiddenCache(t *testing.T) {
+	inBubble(t, storecache.Options{}, func(g *gate) { g.deaf = true }, func(s stand) {
+		outer, err := storecache.New(s.t.Context(), hidden{s.c, s.g}, nil)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		synctest.Wait()
+		in := stand{t: s.t, g: s.g, c: outer}
+		for range 20 {
+			id := store.NewID()
+			in.login(id)
+			time.Sleep(maxStale)
+			if in.status(id) != store.Live || in.status(id) != store.Live {
+				s.t.Fatal("a login must live")
+			}
+			if lives := in.lives(id); lives > maxStale {
+				s.t.Errorf("accepted %v after the revocation", lives)
+			}
+		}
+		if stat(outer, "cache_hits") < 20 {
+			s.t.Error("it keeps nothing")
+		}
+		if err := outer.Close(); err != nil {
+			s.t.Error(err)
+		}
+	})
 }
 
 // swapped is a store that answers with another's record.

@@ -144,6 +144,34 @@ func TestClosing(t *testing.T) {
 	})
 }
 
+// TestClosingOld: Close calls off what is too old to be joined, too, and does not wait for a store that hangs. Kills a second
+// flight in the first one's place.
+func TestClosingOld(t *testing.T) {
+	inBubble(t, storecache.Options{}, nil, func(s stand) {
+		s.g.set(func() { s.g.answer = make(chan struct{}) })
+		var all sync.WaitGroup
+		for range 3 {
+			for range 2 {
+				all.Go(func() {
+					if _, err := s.c.Lookup(s.t.Context(), ann, "a"); !errors.Is(err, store.ErrClosed) {
+						s.t.Errorf("on its way: %v", err)
+					}
+				})
+			}
+			time.Sleep(maxStale + 1)
+		}
+		s.g.set(func() {
+			if s.g.asked != 3 {
+				s.t.Errorf("%d questions", s.g.asked)
+			}
+		})
+		if err := s.c.Close(); err != nil {
+			s.t.Error(err)
+		}
+		all.Wait()
+	})
+}
+
 // TestPanics: a store's panic is its callers', and no end of the process.
 func TestPanics(t *testing.T) {
 	s, err := memstore.New(nil)

@@ -133,7 +133,7 @@ func TestLeastRights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, rights := range []string{clusterRights, replicatedRights, fsyncedRights} {
+	for _, rights := range []string{clusterRights, fenceRights, replicatedRights, fsyncedRights} {
 		if !strings.Contains(string(docs), strings.ReplaceAll(rights, "|", `\|`)) {
 			t.Errorf("docs/operating-redis.md lacks the rights %q", rights)
 		}

@@ -22,8 +22,8 @@ const (
 	// meanwhile.
 	mostGathered = 64
 	mostOfEach   = 128
-	// mostGlances is how many polls of a partition may ask for the tails alone before one asks for the feed itself: a feed that
-	// was taken away, by hand or by eviction, shows within the three polls that MaxStale lasts at least.
+	// mostGlances is how many polls of a partition may ask for the tails alone before one asks for the feed itself. No revocation
+	// waits for that one: whoever writes it sets the tail. It shows a feed that was taken away by hand or by eviction.
 	mostGlances = 2
 )
 

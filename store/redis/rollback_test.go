@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jetonkit/jeton/internal/keyspace"
 	"github.com/jetonkit/jeton/internal/testenv"
 	"github.com/jetonkit/jeton/store"
 	redisstore "github.com/jetonkit/jeton/store/redis"
@@ -122,15 +123,28 @@ func TestFeedRollback(t *testing.T) {
 // read.
 func TestIsolatedMasterRefusesPolls(t *testing.T) {
 	master, replica := pair(t)
-	s := openStore(t, master.URL(), redisstore.Options{Partitions: 16, Durability: redisstore.Replicated(1)})
-	b, err := s.Poll(t.Context(), 0, store.Position{})
-	if err != nil {
-		t.Fatal(err)
+	follower := func(quiet int) (*redisstore.Store, store.Position) {
+		s := openStore(t, master.URL(), redisstore.Options{Partitions: 16, Durability: redisstore.Replicated(1)})
+		var at store.Position
+		for range 1 + quiet {
+			b, err := s.Poll(t.Context(), 0, at)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at = b.Events[len(b.Events)-1].Position
+		}
+		return s, at
 	}
+	tails, last := follower(0)
+	feeds, _ := follower(2)
 	isolate(t, master, replica)
-	for _, from := range []store.Position{{}, b.Events[len(b.Events)-1].Position} { // alone, and together with others
-		if _, err := s.Poll(t.Context(), 0, from); !errors.Is(err, store.ErrUnavailable) {
-			t.Errorf("a poll of a master without replicas: %v, want ErrUnavailable", err)
+	for _, c := range []struct {
+		form string
+		s    *redisstore.Store
+		from store.Position
+	}{{"one by one", tails, store.Position{}}, {"together, by the tails", tails, last}, {"together, by the feeds", feeds, last}} {
+		if _, err := c.s.Poll(t.Context(), 0, c.from); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("a poll %s of a master without replicas: %v, want ErrUnavailable", c.form, err)
 		}
 	}
 }
@@ -151,7 +165,14 @@ func isolate(t testing.TB, master, replica *testenv.RedisServer) {
 // latest, until it has a replica again; without it, it does. It kills a fence that is not sent, that is a plain read, whose
 // refusal nobody looks at, and one that is a round trip of its own.
 func TestFencedLookups(t *testing.T) {
-	master, replica := pair(t)
+	testenv.EachBuild(t, func(t *testing.T, build testenv.Build) {
+		t.Parallel()
+		fencedLookups(t, build)
+	})
+}
+
+func fencedLookups(t *testing.T, build testenv.Build) {
+	master, replica := pair(t, testenv.On(build))
 	fenced := openStore(t, master.URL(), redisstore.Options{Partitions: 16, FencedLookups: true})
 	open := openStore(t, master.URL(), redisstore.Options{Partitions: 16})
 	who := store.User("ann")
@@ -161,7 +182,6 @@ func TestFencedLookups(t *testing.T) {
 		"List":   func(s *redisstore.Store) error { _, err := s.List(t.Context(), who, store.Page{}); return err },
 	}
 	each := func(when string, want error) {
-		t.Helper()
 		time.Sleep(1100 * time.Millisecond) // what was seen of a partition counts for a second
 		for name, read := range reads {
 			if err := read(open); err != nil {
@@ -188,4 +208,56 @@ func TestFencedLookups(t *testing.T) {
 	each("with its replica again", nil)
 	master.Do("REPLICAOF", "127.0.0.1", "1")
 	each("demoted", store.ErrUnavailable)
+}
+
+// TestRepeatBehindARollback: a write whose reply was lost is sent again, to a promoted replica that lacks it and all it told. The
+// second event is another one, under another cut, and a follower that stands on the first notices at once. It kills a nonce
+// that a repeat brings again, by which the tails would be as they were.
+func TestRepeatBehindARollback(t *testing.T) {
+	server := testenv.Redis(t)
+	p := cutProxyTo(t, server)
+	writer := openStore(t, p.url(), redisstore.Options{Partitions: 16})
+	s := openStore(t, server.URL(), redisstore.Options{Partitions: 16})
+	ann, keys := store.User("ann"), keyspace.NewRedis("jeton:", 16)
+	part := ann.Digest().Partition(16)
+	revoke := func() {
+		if err := writer.Revoke(t.Context(), store.Revocation{Subject: ann, All: true}); err != nil {
+			t.Error(err)
+		}
+	}
+	poll := func(from store.Position) (events []store.Event, proven bool) {
+		b, err := s.Poll(t.Context(), part, from)
+		if err != nil {
+			t.Error(err)
+		}
+		return b.After(from)
+	}
+	revoke() // the server has the library
+	replica := []string{keys.Feed(part), keys.Tails(), keys.Ledger(ann.Digest())}
+	for _, key := range replica {
+		server.Do("COPY", key, "replica:"+key)
+	}
+	var told []store.Event
+	sent := 0
+	p.arm(0, -1) // the first reply is lost
+	p.answers(func(args []string) string {
+		if args[0] == "fcall" {
+			sent++
+		}
+		if sent == 2 {
+			sent++
+			told, _ = poll(store.Position{}) // the follower has heard, the replica has not
+			for _, key := range replica {
+				server.Do("RENAME", "replica:"+key, key)
+			}
+		}
+		return ""
+	})
+	revoke()
+	if len(told) != 3 {
+		t.Fatalf("the follower was told %d events, want the genesis and two cuts", len(told))
+	}
+	if again, proven := poll(told[2].Position); proven {
+		t.Errorf("the repeat passed for the event that was lost: %d are new", len(again))
+	}
 }
