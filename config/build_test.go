@@ -13,7 +13,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/jetonkit/jeton/store"
-	"github.com/jetonkit/jeton/token"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -156,14 +155,7 @@ func TestCloseOrder(t *testing.T) {
 		l.TokenStore = inner
 		return l, nil
 	}}
-	s, err := c.Build(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	pair, err := s.Issuer.Login(t.Context(), store.User("ann"), token.LoginOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, pair := loggedIn(t, c)
 	if _, err := s.Verifier.Verify(t.Context(), pair.Access.Reveal()); err != nil {
 		t.Fatal(err)
 	}

@@ -231,6 +231,21 @@ func TestIssuers(t *testing.T) {
 	}
 }
 
+// loggedIn builds a stack, which ends with the test, and logs ann in.
+func loggedIn(t *testing.T, c *Config) (*Stack, token.Pair) {
+	t.Helper()
+	s, err := c.Build(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	pair, err := s.Issuer.Login(t.Context(), store.User("ann"), token.LoginOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s, pair
+}
+
 // TestExtra: custom claims go from the issuer's option to the verifier's. Killed mutant: a verifier without Extra.
 func TestExtra(t *testing.T) {
 	type roles struct {
@@ -239,15 +254,7 @@ func TestExtra(t *testing.T) {
 	c := sound()
 	c.Issuer.Claims = func(context.Context, store.Record) (any, error) { return roles{"admin"}, nil }
 	c.Verifier.Extra = token.ExtraOf[roles]()
-	s, err := c.Build(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close() //nolint:errcheck // a memory store
-	pair, err := s.Issuer.Login(t.Context(), store.User("ann"), token.LoginOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, pair := loggedIn(t, c)
 	tok, err := s.Verifier.Verify(t.Context(), pair.Access.Reveal())
 	if err != nil {
 		t.Fatal(err)
@@ -261,15 +268,7 @@ func TestExtra(t *testing.T) {
 func TestDefaultLifetime(t *testing.T) {
 	c := sound()
 	c.Verifier.MaxLifetime = 15 * time.Minute
-	s, err := c.Build(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close() //nolint:errcheck // a memory store
-	pair, err := s.Issuer.Login(t.Context(), store.User("ann"), token.LoginOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, pair := loggedIn(t, c)
 	if _, err := s.Verifier.Verify(t.Context(), pair.Access.Reveal()); err != nil {
 		t.Error(err)
 	}
@@ -285,15 +284,7 @@ func TestEvents(t *testing.T) {
 	c := sound()
 	c.Events = func(context.Context, token.Event) { all++ }
 	c.Revoker.Events = func(context.Context, token.Event) { own++ }
-	s, err := c.Build(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close() //nolint:errcheck // a memory store
-	pair, err := s.Issuer.Login(t.Context(), store.User("ann"), token.LoginOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, pair := loggedIn(t, c)
 	if _, err := s.Verifier.Verify(t.Context(), pair.Access.Reveal()); err != nil || all != 2 {
 		t.Errorf("%d events, %v", all, err)
 	}
