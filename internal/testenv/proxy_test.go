@@ -14,30 +14,15 @@ import (
 // echo answers each line with itself.
 func echo(t *testing.T) (addr string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
+	return testenv.Stranger(t, func(c net.Conn) {
+		for in := bufio.NewReader(c); ; {
+			line, err := in.ReadString('\n')
 			if err != nil {
 				return
 			}
-			go func() {
-				defer c.Close() //nolint:errcheck // a test's connection
-				for in := bufio.NewReader(c); ; {
-					line, err := in.ReadString('\n')
-					if err != nil {
-						return
-					}
-					_, _ = c.Write([]byte(line))
-				}
-			}()
+			_, _ = c.Write([]byte(line))
 		}
-	}()
-	return l.Addr().String()
+	})
 }
 
 // client is one connection through a proxy.

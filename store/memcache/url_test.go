@@ -126,27 +126,16 @@ func TestURLsRefused(t *testing.T) {
 // answering listens and answers the first bytes of each connection with a text, "hang up" and "nothing" apart.
 func answering(t *testing.T, answer string) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = l.Close() })
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { _ = c.Close() })
-			if answer == "hang up" {
-				_ = c.Close()
-			} else if answer != "nothing" {
-				_, _ = c.Read(make([]byte, 1000))
-				_, _ = c.Write([]byte(answer))
-			}
+	return testenv.Stranger(t, func(c net.Conn) {
+		if answer == "hang up" {
+			return
 		}
-	}()
-	return l.Addr().String()
+		if answer != "nothing" {
+			_, _ = c.Read(make([]byte, 1000))
+			_, _ = c.Write([]byte(answer))
+		}
+		<-t.Context().Done()
+	})
 }
 
 // TestOpenRefusesServers: each wrong server is told in one line that says what to do.
@@ -155,15 +144,7 @@ func TestOpenRefusesServers(t *testing.T) {
 	noCAS := testenv.SharedMemcached(t, "-C")
 	web := httptest.NewServer(http.NotFoundHandler())
 	defer web.Close()
-	gone := answering(t, "nothing")
-	closed := func() string {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close() //nolint:errcheck // it only gave its port
-		return l.Addr().String()
-	}()
+	gone, closed := answering(t, "nothing"), testenv.Nobody(t)
 	for _, c := range []struct {
 		rule, addr, query string
 		is                error

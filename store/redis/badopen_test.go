@@ -82,7 +82,7 @@ func TestOpenRefusesServers(t *testing.T) {
 		{"wrong user", store.ErrUnavailable, []string{"WRONGPASS", "the user or password is wrong"}, at("redis://%s:%s@%s", secretName, secretPassword, locked.Addr())},
 		{"a user without a password where it has none", store.ErrUnavailable, []string{"WRONGPASS"}, at("redis://nobody@%s", plain.Addr())},
 		{"no password", store.ErrUnavailable, []string{"NOAUTH", "set it in the URL"}, at("redis://%s", locked.Addr())},
-		{"a closed port", store.ErrUnavailable, []string{"cannot connect to 127.0.0.1:", "start the server, or check host and port"}, at("redis://:%s@%s", secretPassword, closedPort(t))},
+		{"a closed port", store.ErrUnavailable, []string{"cannot connect to 127.0.0.1:", "start the server, or check host and port"}, at("redis://:%s@%s", secretPassword, testenv.Nobody(t))},
 		{"a name that does not resolve", store.ErrUnavailable, []string{"does not resolve", "check the host"}, at("redis://:%s@redis.jeton.invalid", secretPassword)},
 		{"rediss to a plain port", store.ErrUnavailable, []string{"check redis against rediss"}, at("rediss://:%s@%s", secretPassword, plain.Addr())},
 		{"redis to a TLS port", store.ErrUnavailable, []string{"redis against rediss"}, at("redis://:%s@%s", secretPassword, secure.Addr())},
@@ -103,15 +103,6 @@ func TestOpenRefusesServers(t *testing.T) {
 	} {
 		t.Run(r.rule, r.check)
 	}
-}
-
-func closedPort(t *testing.T) string {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
 
 func atReplica(t *testing.T, o *redisstore.Options) (*redisstore.Store, error) {
@@ -135,26 +126,12 @@ func atSentinel(server *testenv.RedisServer) func(*testing.T, *redisstore.Option
 // fromListener opens at something that is no Redis: it answers the first bytes with a text, or repeats them for "".
 func fromListener(answer string) func(*testing.T, *redisstore.Options) (*redisstore.Store, error) {
 	return func(t *testing.T, o *redisstore.Options) (*redisstore.Store, error) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = l.Close() })
-		go func() {
-			for {
-				c, err := l.Accept()
-				if err != nil {
-					return
-				}
-				go misanswer(c, answer)
-			}
-		}()
-		return redisstore.Open(t.Context(), fmt.Sprintf("redis://:%s@%s?read_timeout=200ms", secretPassword, l.Addr()), o)
+		addr := testenv.Stranger(t, func(c net.Conn) { misanswer(c, answer) })
+		return redisstore.Open(t.Context(), fmt.Sprintf("redis://:%s@%s?read_timeout=200ms", secretPassword, addr), o)
 	}
 }
 
 func misanswer(c net.Conn, answer string) {
-	defer func() { _ = c.Close() }()
 	buf := make([]byte, 4096)
 	for {
 		n, err := c.Read(buf)
