@@ -4,7 +4,11 @@ package harness
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -69,6 +73,26 @@ func Memory() conformance.Harness {
 			return memstore.New(&memstore.Options{Now: clock.Now})
 		},
 	}
+}
+
+// Opener opens a store in the file at a path, on a clock.
+type Opener func(ctx context.Context, path string, now func() time.Time) (store.TokenStore, error)
+
+// Files is over stores in files of a directory of t's. One process at a time has a file open.
+func Files(t testing.TB, open Opener) conformance.Harness {
+	dir := t.TempDir()
+	clock := storetest.NewClock(time.Time{})
+	var serial atomic.Int64
+	places := Places[string]{
+		Fresh: func() string { return filepath.Join(dir, fmt.Sprint(serial.Add(1), ".db")) },
+		Open: func(ctx context.Context, path string) (store.TokenStore, error) {
+			return open(ctx, path, clock.Now)
+		},
+	}
+	h := places.Harness(clock)
+	h.Second = nil
+	h.Drop = func(_ context.Context, s store.TokenStore) error { return os.Remove(places.Of(s)) }
+	return h
 }
 
 // Redis is over stores on one server, each under a prefix of its own.

@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -42,19 +39,9 @@ var backends = []backend{
 func memory(testing.TB) conformance.Harness { return harness.Memory() }
 
 func bolt(t testing.TB) conformance.Harness {
-	dir := t.TempDir()
-	clock := storetest.NewClock(time.Time{})
-	var serial atomic.Int64
-	places := harness.Places[string]{
-		Fresh: func() string { return filepath.Join(dir, fmt.Sprint(serial.Add(1), ".db")) },
-		Open: func(ctx context.Context, path string) (store.TokenStore, error) {
-			return boltstore.Open(ctx, path, &boltstore.Options{Now: clock.Now})
-		},
-	}
-	h := places.Harness(clock)
-	h.Second = nil // one process at a time has a file open
-	h.Drop = func(_ context.Context, s store.TokenStore) error { return os.Remove(places.Of(s)) }
-	return h
+	return harness.Files(t, func(ctx context.Context, path string, now func() time.Time) (store.TokenStore, error) {
+		return boltstore.Open(ctx, path, &boltstore.Options{Now: now})
+	})
 }
 
 // redis is on one server; the tests of store/redis run the suite on a cluster and behind Sentinel too.
