@@ -112,7 +112,7 @@ func TestNoFeedAges(t *testing.T) {
 				t.Fatal(err)
 			}
 			g := &gate{Store: m}
-			c, err := storecache.New(t.Context(), mute{g}, &storecache.Options{MaxStale: tt.maxStale, MaxAge: tt.maxAge})
+			c, err := storecache.New(t.Context(), harness.Mute(g), &storecache.Options{MaxStale: tt.maxStale, MaxAge: tt.maxAge})
 			if err != nil {
 				t.Fatal(err)
 			}
