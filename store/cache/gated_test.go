@@ -249,8 +249,8 @@ func TestStaleFill(t *testing.T) {
 
 // twoHands is a clock for a bubble, whose own has no monotonic reading.
 func twoHands() func() time.Time {
-	real, fake := time.Now(), time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC) // when bubbles begin
-	return func() time.Time { return real.Add(time.Since(fake)) }
+	outside, begin := time.Now(), time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC) // of every bubble
+	return func() time.Time { return outside.Add(time.Since(begin)) }
 }
 
 // TestClockSetBack: a wall clock that is set back again and again, as if no time passed, makes nothing young: the monotonic one

@@ -181,8 +181,10 @@ func TestHiddenCache(t *testing.T) {
 			id := store.NewID()
 			in.login(id)
 			time.Sleep(maxStale)
-			if in.status(id) != store.Live || in.status(id) != store.Live {
-				s.t.Fatal("a login must live")
+			for range 2 {
+				if in.status(id) != store.Live {
+					s.t.Fatal("a login must live")
+				}
 			}
 			if lives := in.lives(id); lives > maxStale {
 				s.t.Errorf("accepted %v after the revocation", lives)
