@@ -133,7 +133,7 @@ func TestKnownTokensAtOnce(t *testing.T) {
 func TestDeadTokensLeaveAlone(t *testing.T) {
 	m := newMill(token.MinCacheBytes, "")
 	m.check.answer.Stamp = store.Stamp{} // ask each time
-	const all, dead = 100, 50 // few: no set of places is ever full
+	const all, dead = 100, 50            // few: no set of places is ever full
 	for n := range all {
 		must(m.verifier.Verify(t.Context(), m.mint(strconv.Itoa(n))))
 	}
