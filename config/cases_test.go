@@ -38,10 +38,10 @@ func (s forgetful) Capabilities() store.Capabilities {
 }
 
 // evictable is a store that may evict, and tells revocations.
-type evictable struct{ *memorystore.Store }
+type evictable struct{ *storetest.Faults }
 
 func (s evictable) Capabilities() store.Capabilities {
-	c := s.Store.Capabilities()
+	c := s.Faults.Capabilities()
 	c.NeverEvicts = false
 	return c
 }
@@ -67,7 +67,7 @@ func init() {
 		}}
 	}
 	store.Register("test-evicts", open(func(s store.TokenStore) store.TokenStore { return forgetful{s} }))
-	store.Register("test-evicts-feed", open(func(s store.TokenStore) store.TokenStore { return evictable{s.(*memorystore.Store)} }))
+	store.Register("test-evicts-feed", open(func(s store.TokenStore) store.TokenStore { return evictable{storetest.NewFaults(s)} }))
 	store.Register("test-mute", open(func(s store.TokenStore) store.TokenStore {
 		f := storetest.NewFaults(s)
 		f.Inject(storetest.Fault{Verb: storetest.VerbPoll, Err: store.ErrUnavailable})

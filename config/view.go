@@ -37,8 +37,8 @@ func (c *Config) viewing(refused refusals, wrong *mistakes) {
 		add("view.open_within", "is negative", "give the start some time, or leave it out")
 	}
 	if most := c.Verifier.MaxLifetime; v.MaxTokenLife > 0 && most > v.MaxTokenLife {
-		add("verifier.max_lifetime", fmt.Sprintf("is %s, and view.max_token_life %s: revocations are held for no longer", inWords(most), inWords(v.MaxTokenLife)),
-			"lower it, or raise view.max_token_life")
+		problem := fmt.Sprintf("is %s, and view.max_token_life %s: revocations are held for no longer", inWords(most), inWords(v.MaxTokenLife))
+		add("verifier.max_lifetime", problem, "lower it, or raise view.max_token_life")
 	}
 	if c.Verifier.Slide != 0 {
 		add("verifier.slide", "needs last-seen times, and verifier.check local writes none", "use sessions, or leave it out")
@@ -75,8 +75,10 @@ func (c *Config) follow(ctx context.Context, s *Stack) (*revocation.View, error)
 		const key = "view.open_within"
 		at := c.at(key)
 		return nil, &Error{
-			File: at.file, Line: at.line, Key: cmp.Or(at.name, key), Problem: fmt.Sprintf("is over after %s (%s)", inWords(limit), c.clean(err)),
-			Remedy: "see that the store's user may read the feed, or raise it where there are millions of revocations", Err: err,
+			File: at.file, Line: at.line, Key: cmp.Or(at.name, key),
+			Problem: fmt.Sprintf("is over after %s (%s)", inWords(limit), c.clean(err)),
+			Remedy:  "see that the store's user may read the feed, or raise it where there are millions of revocations",
+			Err:     err,
 		}
 	}
 	return nil, c.mistake(err)
@@ -92,8 +94,9 @@ func followable(s *Stack) error {
 		}
 	case !s.Store.Capabilities().NeverEvicts:
 		return &store.FieldError{
-			Field: "Check", Problem: "is local on a store that may evict, or may not look whether it does: a lost revocation would bring tokens back",
-			Remedy: "use sessions, or a store that never evicts: for Redis set maxmemory-policy noeviction and grant +info",
+			Field:   "Check",
+			Problem: "is local on a store that may evict, or may not look whether it does: a lost revocation would bring tokens back",
+			Remedy:  "use sessions, or a store that never evicts: for Redis set maxmemory-policy noeviction and grant +info",
 		}
 	}
 	return nil

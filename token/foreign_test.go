@@ -54,7 +54,7 @@ func newForeignKit(t *testing.T, wrap func(store.TokenStore) store.TokenStore) *
 		},
 	}, &token.VerifierOptions{Now: k.clock.Now, Events: k.events.add}))
 	t.Cleanup(func() { noErr(t, k.verifier.Close()) })
-	k.clock.Add(time.Hour) // the store's data began before the tokens
+	k.clock.Advance(time.Hour) // the store's data began before the tokens
 	return k
 }
 
@@ -204,11 +204,11 @@ func TestForeignSkewIsBounded(t *testing.T) {
 	}
 	v := must(token.NewVerifier([]token.TrustedIssuer{from}, &token.VerifierOptions{Now: clock.Now, Leeway: store.MaxLeeway}))
 	k := &foreignKit{kit: &kit{t: t, clock: clock}, verifier: v}
-	clock.Add(time.Hour)
+	clock.Advance(time.Hour)
 	noErr(t, must(token.NewRevoker(s, nil)).Subject(t.Context(), token.ForeignUser("", keycloak, "mallory"), "x"))
 	forgotten := clock.Now().Add(life + store.MarkMargin)
 
-	clock.Add(token.MaxForeignSkewForTest)
+	clock.Advance(token.MaxForeignSkewForTest)
 	at := clock.Now().Unix()
 	last := k.mint(k.keycloak("mallory", "").with(m{"sid": nil, "exp": at + int64(life/time.Second)}))
 	bob := k.mint(k.keycloak("bob", "").with(m{"sid": nil, "exp": at + int64(life/time.Second)}))
@@ -230,8 +230,8 @@ func TestForeignTokensOfTheStoresFuture(t *testing.T) {
 	behind.Set(k.clock.Now().Add(-31 * time.Second))
 	raw := k.mint(k.keycloak("ann", "s1"))
 	refused(t, func(raw string) (*token.Token, error) { return k.verifier.Verify(t.Context(), raw) }, raw, token.ErrNotYetValid)
-	k.clock.Add(10 * time.Second)
-	behind.Add(10 * time.Second)
+	k.clock.Advance(10 * time.Second)
+	behind.Advance(10 * time.Second)
 	noErr(t, k.judge(raw))
 }
 

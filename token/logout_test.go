@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jetonkit/jeton/store"
+	"github.com/jetonkit/jeton/storetest"
 	"github.com/jetonkit/jeton/token"
 )
 
@@ -23,7 +24,7 @@ func logoutClaims(now time.Time) m {
 	}
 }
 
-func newLogoutVerifier(clock *clockAt, change func(*token.LogoutOptions)) *token.LogoutVerifier {
+func newLogoutVerifier(clock *storetest.Clock, change func(*token.LogoutOptions)) *token.LogoutVerifier {
 	o := token.LogoutOptions{Now: clock.Now}
 	if change != nil {
 		change(&o)

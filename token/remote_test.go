@@ -277,7 +277,7 @@ func TestRemoteVerifies(t *testing.T) {
 		t.Errorf("the server was asked %d times", asks.Load())
 	}
 	good.Store(false)
-	k.clock.Add(61 * time.Minute)
+	k.clock.Advance(61 * time.Minute)
 	p = must(i.Login(t.Context(), ann, token.LoginOptions{}))
 	_, err := v.Verify(t.Context(), p.Access.Reveal())
 	unanswered(t, err)

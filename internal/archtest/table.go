@@ -89,6 +89,7 @@ var Table = []Row{
 	},
 
 	{Package: "internal/age", Reason: "the contract stands on it, so it stands on the standard library alone"},
+	{Package: "internal/spread", Reason: "counts for whoever is asked by all at once, on the standard library alone"},
 	internal("internal/ledger", "pure rules of one subject's ledger"),
 	internal("internal/keyspace", "the only place that builds keys"),
 	internal("internal/wire", "the only place that knows stored bytes"),
@@ -109,7 +110,7 @@ var Table = []Row{
 	},
 	{
 		Package: "token",
-		Imports: []string{"store", "revocation", "internal/age", golangJWT, strictJS},
+		Imports: []string{"store", "revocation", "internal/age", "internal/spread", golangJWT, strictJS},
 		Reason:  "tokens know the contract, never a backend or a framework",
 	},
 

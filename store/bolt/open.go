@@ -143,6 +143,8 @@ func (s *Store) openFile(ctx context.Context, path string) error {
 		return fmt.Errorf("%w: the file is no bolt file, or damaged: %w", store.ErrCorrupt, err)
 	case errors.Is(err, store.ErrCorrupt):
 		return err
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: %w: make the directory, or correct the path", store.ErrUnavailable, err)
 	default:
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}

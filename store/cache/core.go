@@ -125,7 +125,7 @@ func (c *core) hash(q question) uint64 {
 func (c *core) lookup(ctx context.Context, q question, now time.Time) (*Answer, error) {
 	key := c.hash(q)
 	if a := c.hit(key, q, now); a != nil {
-		c.count.hits.add(key)
+		c.count.hits.Add(key)
 		return a, nil
 	}
 	c.count.misses.Add(1)
