@@ -49,6 +49,11 @@ func TestKnownBytes(t *testing.T) {
 	record := store.Record{ID: "0123456789abcdefghijkl", Subject: ann, Class: "web", ExpiresAt: start.AddDate(5, 0, 0)}
 	large := record
 	large.Metadata = map[string]string{"device": "phone"}
+	larger := record
+	larger.Metadata = map[string]string{}
+	for n := range store.MaxMetadata {
+		larger.Metadata[strconv.Itoa(n)] = "a" // texts are shared with the checker's, and would count for nothing
+	}
 	for name, c := range map[string]struct {
 		custom string
 		record store.Record
@@ -56,12 +61,13 @@ func TestKnownBytes(t *testing.T) {
 		"no record":     {"", store.Record{}},
 		"a record":      {"", record},
 		"metadata":      {"", large},
+		"more of it":    {"", larger},
 		"custom claims": {`,"scope":"a b c","roles":["admin","editor"],"tenant":"shop"`, record},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newMill(16<<20, c.custom)
 			m.check.answer.Now = start
-			const n = 5000
+			const n = 1500
 			raw := make([]string, n)
 			for i := range raw {
 				raw[i] = m.mint(strconv.Itoa(i))

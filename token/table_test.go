@@ -129,6 +129,25 @@ func TestKnownTokensAtOnce(t *testing.T) {
 	m.within(t)
 }
 
+// TestDeadTokensLeaveAlone: a dead token gives up its own place, and nobody else's. Kills a drop of all that lie beside it.
+func TestDeadTokensLeaveAlone(t *testing.T) {
+	m := newMill(token.MinCacheBytes, "")
+	m.check.answer.Stamp = store.Stamp{} // ask each time
+	const all, dead = 100, 50            // few: no set of places is ever full
+	for n := range all {
+		must(m.verifier.Verify(t.Context(), m.mint(strconv.Itoa(n))))
+	}
+	before := m.verifier.KnownForTest()
+	m.check.answer.Alive = false
+	for n := range dead {
+		wantErr(t, second(m.verifier.Verify(t.Context(), m.mint(strconv.Itoa(n)))), token.ErrRevoked)
+	}
+	if n := m.verifier.KnownForTest(); before != all || n != all-dead {
+		t.Errorf("%d tokens are known, and %d when %d of them are dead", before, n, dead)
+	}
+	m.within(t)
+}
+
 // TestTooLargeToKeep: a token that no part of the table has room for is read each time, and moves nobody out.
 func TestTooLargeToKeep(t *testing.T) {
 	m := newMill(token.MinCacheBytes, `,"x":[`+strings.TrimSuffix(strings.Repeat("{},", 1500), ",")+`]`)
