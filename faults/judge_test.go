@@ -15,7 +15,6 @@ type tally struct {
 	checks, accepts, refusals, silences int
 	late                                int // accepts in checks begun later than the promise after the acknowledgement
 	wrong                               int // refusals of what nobody had asked to revoke
-	fenced                              int // of either kind, what the fencing time of a failover excuses
 	worst                               time.Duration
 	probes                              map[uint32]time.Duration // by process and token: how long after the acknowledgement it was accepted
 	peace                               []int                    // accepts behind each fault, of the process that had fewest
@@ -39,7 +38,7 @@ func (s *soak) judge() {
 		}
 		err := readLog(logName(s.dir, n), func(c check) {
 			y := by[p.setup.Eyes[c.Eye].Name]
-			y.add(s.book.lives[c.Token], c, s.failingOver(c.Began))
+			y.add(s.book.lives[c.Token], c)
 			if c.Said == accepted {
 				if i := s.behind(c.Began); i >= 0 {
 					peace[c.Eye][i]++
@@ -58,29 +57,20 @@ func (s *soak) judge() {
 }
 
 // add counts a check of a token.
-func (y *tally) add(l *life, c check, failover bool) {
-	excused := failover && y.kind.Kind == withCache // a view asks no server, and its polls are fenced
+func (y *tally) add(l *life, c check) {
 	y.checks++
 	switch c.Said {
 	case accepted:
 		y.accepts++
 		if l.acked != 0 && c.Began > l.acked {
 			y.worst = max(y.worst, c.Began-l.acked)
-			switch age := c.Began - l.acked; {
-			case age <= y.kind.MaxStale:
-			case excused && age <= y.kind.MaxStale+fencing:
-				y.fenced++
-			default:
+			if c.Began-l.acked > y.kind.MaxStale {
 				y.late++
 			}
 		}
 	case refused:
 		y.refusals++
-		switch {
-		case l.called != 0 && c.Ended >= l.called:
-		case excused:
-			y.fenced++
-		default:
+		if l.called == 0 || c.Ended < l.called {
 			y.wrong++
 		}
 	case unanswered:
@@ -132,8 +122,8 @@ func (s *soak) tellOf(by map[string]*tally) {
 	s.Logf("revocations %v, failed tries %v", s.book.kinds, s.book.fails)
 	for _, name := range slices.Sorted(maps.Keys(by)) {
 		y := by[name]
-		s.Logf("%s: checks %d, accepts %d, refusals %d (wrong %d), no answer %d, late accepts %d, in the fencing time %d, worst staleness %v", name,
-			y.checks, y.accepts, y.refusals, y.wrong, y.silences, y.late, y.fenced, y.worst.Round(time.Millisecond))
+		s.Logf("%s: checks %d, accepts %d, refusals %d (wrong %d), no answer %d, late accepts %d, worst staleness %v", name,
+			y.checks, y.accepts, y.refusals, y.wrong, y.silences, y.late, y.worst.Round(time.Millisecond))
 		s.hold(y)
 	}
 	for _, stale := range maxStales {
@@ -142,13 +132,12 @@ func (s *soak) tellOf(by map[string]*tally) {
 		for _, y := range by {
 			if y.kind.MaxStale == stale && !y.kind.broken() {
 				all.checks, all.accepts, all.late = all.checks+y.checks, all.accepts+y.accepts, all.late+y.late
-				all.fenced += y.fenced
 				probes = slices.AppendSeq(probes, maps.Values(y.probes))
 			}
 		}
 		slices.Sort(probes)
-		fmt.Printf("soak: %v: checks %d accepts %d revocations %d faults %d late accepts %d (in the fencing time of failovers: %d)\n",
-			stale, all.checks, all.accepts, revocations, len(s.faults), all.late, all.fenced)
+		fmt.Printf("soak: %v: checks %d accepts %d revocations %d faults %d late accepts %d\n",
+			stale, all.checks, all.accepts, revocations, len(s.faults), all.late)
 		fmt.Printf("staleness with a healthy feed: %v: p50 %v p99 %v max %v of %d (p99 target 5ms)\n",
 			stale, percentile(probes, 50), percentile(probes, 99), percentile(probes, 100), len(probes))
 	}

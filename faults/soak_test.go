@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -48,17 +47,6 @@ func kinds(process int) []eyeKind {
 type fault struct {
 	name     string
 	from, to time.Duration
-	failover bool
-}
-
-// fencing is what the promise adds while a failover is under way: min-replicas-max-lag, which is 10 s, and 1 s.
-const fencing = 11 * time.Second
-
-// failingOver reports whether a moment is between the loss of a master and the last server's knowing its successor. The old
-// master, which is back before that, answers whoever a sentinel without the news still sends to it: polls it refuses,
-// lookups it does not (docs/reliability.md).
-func (s *soak) failingOver(at time.Duration) bool {
-	return slices.ContainsFunc(s.faults, func(f fault) bool { return f.failover && f.from <= at && at <= f.to })
 }
 
 // soak is the whole: servers, processes, offices, and what was done to them.
@@ -86,9 +74,8 @@ func soakTime(t testing.TB) time.Duration {
 }
 
 // TestSoak has four processes verify while two others revoke, through resets, black holes, stops and failovers, and counts
-// the accepts in checks that began later than MaxStale after an acknowledged revocation. In checks that began while a failover
-// was under way it allows the fencing time on top, and counts them apart; in no other. Checks, acknowledgements and faults are
-// dated by the machine's monotonic clock, which no process's stop holds up.
+// the accepts in checks that began later than MaxStale after an acknowledged revocation; a failover excuses none, since lookups
+// are fenced. Checks, acknowledgements and faults are dated by the machine's monotonic clock, which no process's stop holds up.
 //
 // Two caches that are broken on purpose run along, and must be found: one whose feed is silent, and one whose MaxStale is
 // ten times too long, which only the black holes show.
@@ -151,7 +138,7 @@ func (s *soak) open(prefix string, secret []byte, cached bool) {
 	url := fmt.Sprintf("redis+sentinel://%s?dial_timeout=2s&master=%s&addrs=%s,%s", addrs[0], s.env.Name, addrs[1], addrs[2])
 	var backend store.TokenStore
 	backend, err := redisstore.Open(s.Context(), url, &redisstore.Options{
-		Prefix: prefix, Partitions: 16, Durability: redisstore.Replicated(1), Logger: quiet,
+		Prefix: prefix, Partitions: 16, Durability: redisstore.Replicated(1), FencedLookups: true, Logger: quiet,
 	})
 	o := &office{t: s, tell: s.tell, book: s.book}
 	key, wrong := token.HS256("soak", secret)
@@ -194,8 +181,6 @@ func (s *soak) each(do func(*testenv.Proxy)) {
 	}
 }
 
-const failoverName = "the master is killed"
-
 // pause is peace between faults, in which every verifier must accept again.
 func (s *soak) pause() { time.Sleep(2500 * time.Millisecond) }
 
@@ -205,7 +190,6 @@ func (s *soak) fault(name string, do func()) {
 	f := fault{name: name, from: clock()}
 	do()
 	f.to = clock()
-	f.failover = name == failoverName
 	s.faults = append(s.faults, f)
 }
 
@@ -236,7 +220,7 @@ func (s *soak) round(n int) {
 			all.Wait()
 		})
 	}
-	s.fault(failoverName, func() {
+	s.fault("the master is killed", func() {
 		victim := s.env.Master()
 		victim.Kill()
 		for since := clock(); s.env.Master() == victim; time.Sleep(20 * time.Millisecond) {

@@ -104,7 +104,7 @@ func (v *verifying) store(ctx context.Context) (*redisstore.Store, func() error,
 		},
 	})
 	s, err := redisstore.New(ctx, client, &redisstore.Options{
-		Prefix: v.Prefix, Durability: redisstore.Replicated(1), Timeout: time.Second, Logger: quiet,
+		Prefix: v.Prefix, Durability: redisstore.Replicated(1), FencedLookups: true, Timeout: time.Second, Logger: quiet,
 	})
 	if err != nil {
 		_ = client.Close() // the error at hand says more

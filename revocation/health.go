@@ -38,7 +38,7 @@ func (v *View) Lag() (lag time.Duration, known bool) {
 		if at == nil {
 			return 0, false
 		}
-		lag = max(lag, at.age(now))
+		lag = max(lag, at.Age(now))
 	}
 	return lag, true
 }

@@ -44,6 +44,9 @@ var (
 	ErrUnknownSession error = &refusal{code: "unknown_session", store: store.ErrNotFound}
 	// ErrReused is a refresh token that was used before; its session has been ended (RFC 9700 §4.14.2).
 	ErrReused error = &refusal{code: "reused"}
+	// ErrUnconfirmed is a token that is bound to a key (cnf, RFC 7800 §3.1) whose sender has not proven to have it. No verifier
+	// returns it: it is for whoever sees the request, such as package httpauth.
+	ErrUnconfirmed error = &refusal{code: "unconfirmed"}
 )
 
 // refusal is a sentinel: a code, and the store's error that says the same.
@@ -68,6 +71,7 @@ var texts = map[string]string{
 	"revoked":         "token has been revoked",
 	"unknown_session": "session has ended",
 	"reused":          "refresh token was used before",
+	"unconfirmed":     "token is bound to a key that was not proven",
 }
 
 // Error returns the refusal in words.

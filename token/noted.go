@@ -128,7 +128,7 @@ type Confirmation struct {
 }
 
 // Confirmation returns the key that a token is bound to, and whether it is bound. The proof is not checked here: who accepts
-// a bound token must ask for it, of one that is bound to nothing that is known here too.
+// a bound token must ask for it, of one that is bound to nothing that is known here too. Package httpauth does, by Options.Confirm.
 func (t *Token) Confirmation() (c Confirmation, bound bool) {
 	written := t.claims.noted.written(notedConfirmation)
 	if written == "" {

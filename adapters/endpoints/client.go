@@ -84,7 +84,7 @@ func (c Client) check(field string) error {
 	case c.ID == "" || len(c.ID) > store.MaxNameLen:
 		return invalid(field+".ID", fmt.Sprintf("is %d bytes, the range is 1 to %d", len(c.ID), store.MaxNameLen),
 			"give every client an id")
-	case slices.ContainsFunc([]byte(c.ID), func(b byte) bool { return b < 0x20 || b > 0x7e }):
+	case !isPrintable(c.ID):
 		return invalid(field+".ID", "has a character that no client_id has", "use printable ASCII (RFC 6749 appendix A.1)")
 	case c.Public && (len(c.Secrets) > 0 || c.Certificate != nil):
 		return invalid(field+".Public", "is set beside Secrets or Certificate",
@@ -104,10 +104,16 @@ func (c Client) check(field string) error {
 	return nil
 }
 
+// isPrintable reports whether a text is of the characters of a client_id (RFC 6749 App. A.1).
+func isPrintable(id string) bool {
+	return !slices.ContainsFunc([]byte(id), func(b byte) bool { return b < 0x20 || b > 0x7e })
+}
+
 // Registry knows the clients. It is safe for concurrent use. [NewRegistry] makes one of a list; a database is another.
 type Registry interface {
 	// FindClient returns the client with exactly this id. A client that is not there is known = false and no error: an error
-	// is an outage (503). It should take as long for an id that is not there.
+	// is an outage (503). It should take as long for an id that is not there. It is asked for ids of 1 to 256 bytes of
+	// printable ASCII alone.
 	FindClient(ctx context.Context, id string) (c Client, known bool, err error)
 }
 

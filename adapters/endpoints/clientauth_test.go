@@ -21,6 +21,7 @@ import (
 	"github.com/jetonkit/jeton/adapters/endpoints"
 	"github.com/jetonkit/jeton/adapters/httpauth"
 	"github.com/jetonkit/jeton/store"
+	"github.com/jetonkit/jeton/token"
 )
 
 // TestClientAuth: RFC 6749 §2.3 and §3.2.1, seen through the token endpoint: 400 invalid_grant says that the client is
@@ -184,6 +185,50 @@ func TestRegistryInAnOutage(t *testing.T) {
 	}
 	known, err = true, nil
 	ask(400, "invalid_grant")
+}
+
+// nameless is a method none that names nobody.
+type nameless struct{ endpoints.Method }
+
+func (nameless) Name() string { return "none" }
+
+func (nameless) Authenticate(*http.Request) (string, error) { return "", nil }
+
+// TestAPublicClientWithoutAName: what was issued to no client, an API key, is not a client's that has no name.
+func TestAPublicClientWithoutAName(t *testing.T) {
+	k := newKit(t, nil)
+	clients := must(endpoints.NewClientAuth(endpoints.SecretBasic(k.registry), nameless{}))
+	s := serve(t, must(endpoints.NewRevocation(k.issuer, k.verifier, k.revoker, clients, nil)))
+	key, _, err := k.apiKeys.Create(t.Context(), ann, token.CreateOptions{})
+	noErr(t, err)
+	if wantOAuth(t, post(t, s, f("token", key.Reveal())), 401, "invalid_client"); !k.alive(key.Reveal()) {
+		t.Error("it was ended")
+	}
+}
+
+// TestNoClientHasThisID: a registry, a database for instance, is not asked for what no client is called. One that cannot read
+// such a text would be an outage that any stranger makes.
+func TestNoClientHasThisID(t *testing.T) {
+	k := newKit(t, nil)
+	asked := ""
+	r := registryFunc(func(id string) (endpoints.Client, bool, error) {
+		asked = id
+		return endpoints.Client{}, false, errors.New("invalid byte sequence")
+	})
+	clients := must(endpoints.NewClientAuth(endpoints.SecretBasic(r), endpoints.SecretPost(r), endpoints.Public(r)))
+	s := serve(t, k.token(endpoints.TokenOptions{Clients: clients}))
+	for _, id := range []string{"", "a\x00", "a\r\nb", "ä", "\xff", strings.Repeat("a", 257)} {
+		wantOAuth(t, post(t, s, grant("unknown"), basic(id, webSecret)), 401, "invalid_client")
+		wantOAuth(t, post(t, s, grant("unknown", "client_id", id, "client_secret", webSecret)), 401, "invalid_client")
+		wantOAuth(t, post(t, s, grant("unknown", "client_id", id)), 401, "invalid_client")
+		byCertificate := httptest.NewRequest(http.MethodPost, "/", nil)
+		byCertificate.PostForm = url.Values{"client_id": {id}}
+		byCertificate.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{{}}}}
+		if _, got := endpoints.Certificate(r).Authenticate(byCertificate); !errors.Is(got, endpoints.ErrNoCredentials) || asked != "" {
+			t.Errorf("%.20q: by certificate %v; asked for %.20q", id, got, asked)
+		}
+	}
+	wantOAuth(t, post(t, s, grant("unknown", "client_id", strings.Repeat("~", 256))), 503, "temporarily_unavailable")
 }
 
 // TestSigned: a verifier of signatures as it comes, and what its errors mean.

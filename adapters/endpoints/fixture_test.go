@@ -44,28 +44,10 @@ const (
 	apiSecret = "api-secret-of-the-resource-server"
 )
 
-// clockAt is a clock that stands still until it is moved.
-type clockAt struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clockAt) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clockAt) Add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
 // kit is an authorization server in a test.
 type kit struct {
 	t        testing.TB
-	clock    *clockAt
+	clock    *storetest.Clock
 	store    *storetest.Faults
 	key      token.SigningKey
 	issuer   *token.Issuer
@@ -87,21 +69,27 @@ func signingKey(seed string) ed25519.PrivateKey {
 // newKit makes one. change may be nil.
 func newKit(t testing.TB, change func(*token.IssuerOptions)) *kit {
 	t.Helper()
-	k := &kit{t: t, clock: &clockAt{t: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}}
+	return newKitOf(t, issuerName, change)
+}
+
+// newKitOf makes one of another name.
+func newKitOf(t testing.TB, name string, change func(*token.IssuerOptions)) *kit {
+	t.Helper()
+	k := &kit{t: t, clock: storetest.NewClock(time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC))}
 	memory := must(memstore.New(&memstore.Options{Now: k.clock.Now, SweepInterval: -1}))
 	t.Cleanup(func() { noErr(t, memory.Close()) })
 	k.store = storetest.NewFaults(memory)
-	k.clock.Add(time.Hour) // the store's data began before every token
+	k.clock.Advance(time.Hour) // the store's data began before every token
 	k.key = must(token.Ed25519("k1", signingKey("issuer")))
 	o := &token.IssuerOptions{Audience: []string{ownAPI, otherAPI}, ClientID: "web", Now: k.clock.Now}
 	if change != nil {
 		change(o)
 	}
-	k.issuer = must(token.NewIssuer(k.store, issuerName, k.key, o))
+	k.issuer = must(token.NewIssuer(k.store, name, k.key, o))
 	seal := must(token.NewSecret(1, []byte("32 bytes of a random source ....")))
 	k.apiKeys = must(token.NewAPIKeys(k.store, "acme", []token.Secret{seal}, &token.APIKeyOptions{Now: k.clock.Now}))
 	k.verifier = must(token.NewVerifier([]token.TrustedIssuer{
-		{Issuer: issuerName, Keys: k.key.VerifyKey(), Audience: []string{ownAPI}, Check: token.Denylist(k.store)},
+		{Issuer: name, Keys: k.key.VerifyKey(), Audience: []string{ownAPI}, Check: token.Denylist(k.store)},
 		foreignIssuer(k.store),
 	}, &token.VerifierOptions{Now: k.clock.Now, TouchInterval: -1, APIKeys: []*token.APIKeys{k.apiKeys}}))
 	k.revoker = must(token.NewRevoker(k.store, nil))
@@ -116,7 +104,7 @@ func newKit(t testing.TB, change func(*token.IssuerOptions)) *kit {
 }
 
 func (k *kit) answers() endpoints.Answers {
-	return endpoints.Answers{RetryAfter: 3 * time.Second, Failed: func(_ *http.Request, f *httpauth.Failure) {
+	return endpoints.Answers{RetryAfter: 2500 * time.Millisecond, Failed: func(_ *http.Request, f *httpauth.Failure) {
 		k.mu.Lock()
 		defer k.mu.Unlock()
 		k.failed = append(k.failed, f)
@@ -240,8 +228,8 @@ func wantOAuth(t testing.TB, a answer, status int, code string) {
 	if h.Get("Cache-Control") != "no-store" || h.Get("Access-Control-Allow-Origin") != "" {
 		t.Errorf("Cache-Control %q, CORS %q", h.Get("Cache-Control"), h.Get("Access-Control-Allow-Origin"))
 	}
-	if a.body != "" && h.Get("Content-Type") != "application/json" {
-		t.Errorf("Content-Type %q", h.Get("Content-Type"))
+	if a.body != "" && (h.Get("Content-Type") != "application/json" || h.Get("X-Content-Type-Options") != "nosniff") {
+		t.Errorf("Content-Type %q, X-Content-Type-Options %q", h.Get("Content-Type"), h.Get("X-Content-Type-Options"))
 	}
 	if (status == http.StatusUnauthorized) != (h.Get("WWW-Authenticate") != "") || (status == http.StatusServiceUnavailable) != (h.Get("Retry-After") != "") {
 		t.Errorf("WWW-Authenticate %q, Retry-After %q with %d", h.Get("WWW-Authenticate"), h.Get("Retry-After"), status)

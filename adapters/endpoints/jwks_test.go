@@ -31,7 +31,7 @@ func TestJWKS(t *testing.T) {
 	first := get(t, s, "")
 	want := string(must(ring.JWKS()))
 	if first.status != 200 || first.body != want || first.header.Get("Content-Type") != "application/jwk-set+json" ||
-		first.header.Get("Cache-Control") != "public, max-age=90" || first.header.Get("Etag") == "" {
+		first.header.Get("Cache-Control") != "public, max-age=90" || first.header.Get("Etag") == "" || first.header.Get("X-Content-Type-Options") != "nosniff" {
 		t.Errorf("it answers %d %v %s", first.status, first.header, first.body)
 	}
 	if strings.Contains(first.body, `"d"`) {
@@ -64,6 +64,25 @@ func TestJWKS(t *testing.T) {
 type keysFunc func() ([]byte, error)
 
 func (f keysFunc) JWKS() ([]byte, error) { return f() }
+
+// TestJWKSOfOneBuffer: a source that writes each set into one buffer is told from one that does not change: the next set has its
+// own tag, and is judged.
+func TestJWKSOfOneBuffer(t *testing.T) {
+	set := func(id string) []byte {
+		return must(must(endpoints.PublicKeys(must(token.Ed25519(id, signingKey(id))).VerifyKey())).JWKS())
+	}
+	buffer := set("k1")
+	s := serve(t, must(endpoints.NewJWKS(keysFunc(func() ([]byte, error) { return buffer, nil }), nil)))
+	first := get(t, s, "")
+	copy(buffer, set("k2"))
+	if second := get(t, s, "", header("If-None-Match", first.header.Get("Etag"))); second.status != 200 || second.body == first.body {
+		t.Errorf("the next set is answered by %d %s", second.status, second.body)
+	}
+	copy(buffer, strings.Replace(string(set("k3")), `"x":"`, `"d":"`, 1))
+	if third := get(t, s, ""); third.status != 503 {
+		t.Errorf("a private key is answered by %d %s", third.status, third.body)
+	}
+}
 
 // TestJWKSNeverPrivate: secrets and private keys are refused at the start, and later as an outage that no cache keeps.
 func TestJWKSNeverPrivate(t *testing.T) {

@@ -106,10 +106,10 @@ func TestMetadataOfThisMachine(t *testing.T) {
 func TestServer(t *testing.T) {
 	for _, path := range []string{"", "/tenant/a", "/%7Bx%7D"} {
 		t.Run("at "+path, func(t *testing.T) {
-			k := newKit(t, nil)
 			mux := http.NewServeMux()
 			s := serve(t, mux)
 			issuer := s.URL + path
+			k := newKitOf(t, issuer, nil)
 			keys := must(endpoints.PublicKeys(k.key.VerifyKey()))
 			noErr(t, endpoints.Server{
 				Issuer: issuer, Token: must(endpoints.NewToken(k.issuer, &endpoints.TokenOptions{Clients: k.clients})),
@@ -152,6 +152,28 @@ func TestServer(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestServerOfAnotherIssuer: RFC 8414 §3.3, metadata whose issuer is not the iss of the tokens are of no use to anybody.
+func TestServerOfAnotherIssuer(t *testing.T) {
+	k := newKit(t, nil)
+	refresh := must(endpoints.NewToken(k.issuer, nil))
+	revocation := must(endpoints.NewRevocation(k.issuer, k.verifier, k.revoker, k.clients, nil))
+	introspection := must(endpoints.NewIntrospection(k.verifier, k.clients, &endpoints.IntrospectionOptions{RefreshTokens: k.issuer}))
+	for field, s := range map[string]endpoints.Server{
+		"Server.Token": {Token: refresh}, "Server.Revocation": {Revocation: revocation}, "Server.Introspection": {Introspection: introspection},
+	} {
+		for _, name := range []string{issuerName + "/", "https://other.test"} {
+			s.Issuer = name
+			mux := http.NewServeMux()
+			wantField(t, s.Register(mux), field)
+			if got := get(t, serve(t, mux), "/.well-known/oauth-authorization-server"); got.status != 404 {
+				t.Errorf("%s: something is on the mux all the same", field)
+			}
+		}
+		s.Issuer = issuerName
+		noErr(t, s.Register(http.NewServeMux()))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/jetonkit/jeton/adapters/httpauth"
+	"github.com/jetonkit/jeton/store"
 )
 
 const nameBasic = "client_secret_basic"
@@ -63,8 +64,17 @@ func SecretPost(clients Registry) Method {
 	}}
 }
 
+// findClient asks a registry for an id that a client can have. Any other is not known: what strangers send, a mebibyte or a text
+// that a database cannot hold, must not become a question, and an outage, of the registry.
+func findClient(r *http.Request, clients Registry, id string) (Client, bool, error) {
+	if id == "" || len(id) > store.MaxNameLen || !isPrintable(id) {
+		return Client{}, false, nil
+	}
+	return clients.FindClient(r.Context(), id)
+}
+
 func bySecret(r *http.Request, clients Registry, id, secret string) (string, error) {
-	c, known, err := clients.FindClient(r.Context(), id)
+	c, known, err := findClient(r, clients, id)
 	if err != nil {
 		return "", err
 	}
@@ -86,7 +96,7 @@ func Certificate(clients Registry) Method {
 		if id == "" || r.TLS == nil || len(r.TLS.VerifiedChains) == 0 || len(r.TLS.VerifiedChains[0]) == 0 {
 			return "", ErrNoCredentials
 		}
-		c, known, err := clients.FindClient(r.Context(), id)
+		c, known, err := findClient(r, clients, id)
 		switch {
 		case err != nil:
 			return "", err
@@ -128,7 +138,7 @@ func Public(clients Registry) Method {
 		if id == "" {
 			return "", ErrNoCredentials
 		}
-		c, known, err := clients.FindClient(r.Context(), id)
+		c, known, err := findClient(r, clients, id)
 		switch {
 		case err != nil:
 			return "", err

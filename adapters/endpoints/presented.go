@@ -28,11 +28,17 @@ type presented struct {
 	refresh *token.RefreshToken
 }
 
-// errOtherKind is a token that is proven to be somebody's, and of a kind that is not handled here.
-var errOtherKind = errors.New("a good token of another kind")
+var (
+	// errOtherKind is a token that is proven to be somebody's, and of a kind that is not handled here.
+	errOtherKind = errors.New("a good token of another kind")
+	// errNotYet is a token that will be good: its nbf has not come, or a clock is behind. It can be revoked from then on, and
+	// nobody may think that it is dead.
+	errNotYet = errors.New("a token that is not valid yet, and will be")
+)
 
 // recognise reads a token, whichever kind it is: its own header says it, so that no hint is needed (RFC 7009 §2.1). It is
-// nothing, without an error, for a text that is proven to be no living token; any error but errOtherKind is an outage.
+// nothing, without an error, for a text that is proven to be no living token, now and later; any error but errOtherKind is an
+// outage.
 func recognise(ctx context.Context, v *token.Verifier, i *token.Issuer, raw string) (presented, error) {
 	access, err := v.Parse(ctx, raw)
 	if err == nil {
@@ -46,6 +52,8 @@ func recognise(ctx context.Context, v *token.Verifier, i *token.Issuer, raw stri
 		return presented{}, err
 	case !errors.Is(other, token.ErrInvalidToken):
 		return presented{}, other
+	case errors.Is(err, token.ErrNotYetValid):
+		return presented{}, errNotYet
 	case errors.Is(other, token.ErrExpired):
 		return presented{}, nil
 	}

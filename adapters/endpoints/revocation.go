@@ -40,7 +40,8 @@ type RevocationOptions struct {
 //   - 400 unsupported_token_type: the token is good, and not one that is revoked here: another issuer's, or for an audience
 //     that the verifier has not.
 //   - 401 invalid_client, 400 invalid_request, 405, 413: as everywhere.
-//   - 503: nobody knows whether the token is dead. Send it again. It is never 200 then.
+//   - 503: nobody knows whether the token is dead, or it is not valid yet (nbf) and cannot be ended before. Send it again. It
+//     is never 200 then.
 type Revocation struct {
 	answers
 	owners

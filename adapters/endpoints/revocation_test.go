@@ -136,7 +136,7 @@ func TestRevocationOfDeadTokens(t *testing.T) {
 		wantOAuth(t, post(t, s, f("token", p.Access.Reveal()), asWeb), 200, "")
 	}
 	p = k.login(ann)
-	k.clock.Add(91 * 24 * time.Hour)
+	k.clock.Advance(91 * 24 * time.Hour)
 	before := k.store.Calls(storetest.VerbRevoke)
 	for _, raw := range []string{p.Access.Reveal(), p.Refresh.Reveal()} {
 		wantOAuth(t, post(t, s, f("token", raw), asWeb), 200, "")
@@ -183,6 +183,55 @@ func TestRevocationOfAnAudienceUnknownHere(t *testing.T) {
 	wantOAuth(t, post(t, s, f("token", k.login(ann).Access.Reveal()), asWeb), 400, "unsupported_token_type")
 }
 
+// madeWithOurKey is an access token that another program made with the issuer's key; nil removes a claim.
+func (k *kit) madeWithOurKey(changes jwt.MapClaims) string {
+	now := k.clock.Now().Unix()
+	claims := jwt.MapClaims{
+		"iss": issuerName, "sub": "ann", "aud": ownAPI, "iat": now, "exp": now + 600, "jti": store.NewID(), "sid": "s", "client_id": "web",
+		"seq": int64(1) << 52,
+	}
+	for name, value := range changes {
+		if claims[name] = value; value == nil {
+			delete(claims, name)
+		}
+	}
+	made := jwt.NewWithClaims(jwt.SigningMethodEdDSA, claims)
+	made.Header["kid"], made.Header["typ"] = "k1", "at+jwt"
+	return must(made.SignedString(signingKey("issuer")))
+}
+
+// TestRevocationOfLongTokens: one that lives longer than is allowed here may live elsewhere, and is not called dead.
+func TestRevocationOfLongTokens(t *testing.T) {
+	k := newKit(t, nil)
+	s := serve(t, k.revocation(endpoints.RevocationOptions{}))
+	long := k.madeWithOurKey(jwt.MapClaims{"iat": k.clock.Now().Add(-48 * time.Hour).Unix()})
+	wantOAuth(t, post(t, s, f("token", long), asWeb), 400, "unsupported_token_type")
+}
+
+// TestRevocationOfTomorrowsTokens: RFC 7009 §2.2, 200 says that a token is dead. One that is not valid yet is none of those: it
+// would come to life. Its nbf has not come, or the clock here is behind the issuer's.
+func TestRevocationOfTomorrowsTokens(t *testing.T) {
+	k := newKit(t, func(o *token.IssuerOptions) { o.AccessTTL = 24 * time.Hour })
+	s := serve(t, k.revocation(endpoints.RevocationOptions{}))
+	later := k.madeWithOurKey(jwt.MapClaims{"nbf": k.clock.Now().Unix() + 60})
+	ahead := k.login(ann).Access.Reveal()
+	slow := must(token.NewVerifier([]token.TrustedIssuer{
+		{Issuer: issuerName, Keys: k.key.VerifyKey(), Audience: []string{ownAPI}, Check: token.Denylist(k.store)},
+	}, &token.VerifierOptions{Now: func() time.Time { return k.clock.Now().Add(-time.Hour) }}))
+	behind := serve(t, must(endpoints.NewRevocation(k.issuer, slow, k.revoker, k.clients, nil)))
+	wantOAuth(t, post(t, s, f("token", later), asWeb), 503, "temporarily_unavailable")
+	wantOAuth(t, post(t, behind, f("token", ahead), asWeb), 503, "temporarily_unavailable")
+	k.clock.Advance(time.Minute)
+	if !k.alive(later) || !k.alive(ahead) {
+		t.Fatal("they never were to come to life")
+	}
+	for _, raw := range []string{later, ahead} {
+		if wantOAuth(t, post(t, s, f("token", raw), asWeb), 200, ""); k.alive(raw) {
+			t.Error("it lives")
+		}
+	}
+}
+
 // TestRevocationAfterAChangeOfKeys: a refresh token outlives the time for which its key checks access tokens, and can be revoked
 // as long as it can be used.
 func TestRevocationAfterAChangeOfKeys(t *testing.T) {
@@ -194,7 +243,7 @@ func TestRevocationAfterAChangeOfKeys(t *testing.T) {
 	p := must(issuer.Login(t.Context(), ann, token.LoginOptions{}))
 	next := must(token.Ed25519("k2", signingKey("next")))
 	noErr(t, ring.Update(token.RingKeys{Signing: next, Retired: []token.RetiredKey{{Key: k.key.VerifyKey()}}}))
-	k.clock.Add(24 * time.Hour)
+	k.clock.Advance(24 * time.Hour)
 	s := serve(t, must(endpoints.NewRevocation(issuer, v, k.revoker, k.clients, nil)))
 	wantOAuth(t, post(t, s, f("token", p.Refresh.Reveal()), asWeb), 200, "")
 	if _, err := issuer.CheckRefresh(t.Context(), p.Refresh.Reveal()); !errors.Is(err, token.ErrRevoked) {

@@ -1,10 +1,13 @@
 package endpoints
 
 import (
+	"maps"
 	"net/http"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/jetonkit/jeton/token"
 )
 
 // The places below an issuer where [Server.Register] puts its endpoints.
@@ -17,7 +20,8 @@ const (
 
 // Server is an issuer with its endpoints. Those that are nil are neither there nor in its metadata.
 type Server struct {
-	// Issuer is the exact iss of the tokens, an https URL; http on this machine. Required.
+	// Issuer is the exact iss of the tokens, an https URL; http on this machine. The token.Issuer of each endpoint must have it
+	// as its name. Required.
 	Issuer        string
 	Token         *Token
 	Revocation    *Revocation
@@ -38,6 +42,9 @@ func (s Server) Register(mux *http.ServeMux) error {
 	}
 	if p := at.EscapedPath(); p != "" && p != "/" && path.Clean(p) != strings.TrimSuffix(p, "/") {
 		return invalid("Server.Issuer", "has a path that no request has once it is cleaned", "leave out double slashes and dots")
+	}
+	if err := s.checkIssuers(); err != nil {
+		return err
 	}
 	base, below := strings.TrimSuffix(s.Issuer, "/"), strings.TrimSuffix(at.EscapedPath(), "/")
 	o, handlers := s.Metadata, map[string]http.Handler{}
@@ -65,6 +72,28 @@ func (s Server) Register(mux *http.ServeMux) error {
 		mux.Handle(below+place, h)
 	}
 	mux.Handle(metadata.Path(), metadata)
+	return nil
+}
+
+// checkIssuers refuses endpoints of tokens that have another iss than the metadata say: who follows the standards refuses them
+// (RFC 8414 §3.3, RFC 9068 §4), and finds no keys for them.
+func (s Server) checkIssuers() error {
+	issuers := map[string]*token.Issuer{}
+	if s.Token != nil {
+		issuers["Server.Token"] = s.Token.issuer
+	}
+	if s.Revocation != nil {
+		issuers["Server.Revocation"] = s.Revocation.issuer
+	}
+	if s.Introspection != nil && s.Introspection.opts.RefreshTokens != nil {
+		issuers["Server.Introspection"] = s.Introspection.opts.RefreshTokens
+	}
+	for _, field := range slices.Sorted(maps.Keys(issuers)) {
+		if issuers[field].Name() != s.Issuer {
+			return invalid(field, "is of an issuer with another name than Server.Issuer",
+				"give both the same, letter for letter: the iss of the tokens")
+		}
+	}
 	return nil
 }
 

@@ -22,8 +22,9 @@ type SessionsOptions struct {
 	Path string
 	// Metadata returns what of a session's metadata is shown: r.Metadata for all of it. Defaults to nothing.
 	Metadata func(r store.Record) map[string]string
-	// Subject returns whose sessions an admin's path names, for instance with a realm. A store.FieldError is answered by 400,
-	// an [httpauth.Failure] as it is, and any other error is an outage. Defaults to store.User of the name in the path.
+	// Subject returns whose sessions an admin's path names, for instance of another realm than the admin's, whom httpauth.Token
+	// tells of r's context. A store.FieldError is answered by 400, an [httpauth.Failure] as it is, and any other error is an
+	// outage. Defaults to the user of the name in the path, of the admin's own realm.
 	Subject func(r *http.Request, name string) (store.Subject, error)
 }
 
@@ -102,34 +103,34 @@ func noSession() *httpauth.Failure {
 	return refusal(http.StatusNotFound, httpauth.CodeNotFound, "there is no such session", nil)
 }
 
-// find returns the live sessions of a subject, newest first, or the one with an id.
-func (l *logins) find(ctx context.Context, subject store.Subject, id string) ([]store.Record, error) {
-	var out []store.Record
+// has reports whether a live session of a subject has an id.
+func (l *logins) has(ctx context.Context, subject store.Subject, id string) (bool, error) {
 	for page := (store.Page{Limit: store.MaxPage}); ; {
 		got, err := l.revoker.List(ctx, subject, page)
-		if err != nil {
-			return nil, err
-		}
-		if id == "" {
-			out = append(out, got.Items...)
-		} else if n := slices.IndexFunc(got.Items, func(r store.Record) bool { return r.ID == id }); n >= 0 {
-			return got.Items[n : n+1], nil
-		}
-		if got.Next == "" {
-			return out, nil
+		switch {
+		case err != nil:
+			return false, err
+		case slices.ContainsFunc(got.Items, func(r store.Record) bool { return r.ID == id }):
+			return true, nil
+		case got.Next == "":
+			return false, nil
 		}
 		page.Cursor = got.Next
 	}
 }
 
-// list answers a subject's sessions. current is the id of the one that asks; it may be empty.
+// list answers a page of a subject's sessions. current is the id of the one that asks; it may be empty.
 func (l *logins) list(w http.ResponseWriter, r *http.Request, subject store.Subject, current string) error {
-	records, err := l.find(r.Context(), subject, "")
-	if err != nil {
+	got, err := l.revoker.List(r.Context(), subject, store.Page{Limit: store.MaxPage, Cursor: r.URL.Query().Get("cursor")})
+	var bad *store.FieldError
+	switch {
+	case errors.As(err, &bad) && bad.Field == "Page.Cursor": // all else is ours
+		return badRequest("cursor is not the next of an answer")
+	case err != nil:
 		return err
 	}
-	shown := make([]session, len(records))
-	for n, rec := range records {
+	shown := make([]session, len(got.Items))
+	for n, rec := range got.Items {
 		shown[n] = session{
 			ID: rec.ID, Current: rec.ID == current, Class: rec.Class,
 			IssuedAt: rec.IssuedAt.UTC(), LastSeen: rec.LastSeen.UTC(), ExpiresAt: rec.ExpiresAt.UTC(),
@@ -138,7 +139,10 @@ func (l *logins) list(w http.ResponseWriter, r *http.Request, subject store.Subj
 			shown[n].Metadata = l.opts.Metadata(rec.Clone())
 		}
 	}
-	body, err := json.Marshal(map[string][]session{"sessions": shown})
+	body, err := json.Marshal(struct {
+		Sessions []session `json:"sessions"`
+		Next     string    `json:"next,omitempty"`
+	}{shown, got.Next})
 	if err != nil {
 		return err
 	}
@@ -153,11 +157,10 @@ func (l *logins) list(w http.ResponseWriter, r *http.Request, subject store.Subj
 // kick ends one session of a subject. One that the subject has not is not told from one that nobody has.
 func (l *logins) kick(w http.ResponseWriter, r *http.Request, subject store.Subject, reason string) error {
 	id := r.PathValue("id")
-	found, err := l.find(r.Context(), subject, id)
-	switch {
+	switch found, err := l.has(r.Context(), subject, id); {
 	case err != nil:
 		return err
-	case len(found) == 0 || id == "":
+	case !found:
 		return noSession()
 	}
 	return ended(w, l.revoker.Session(r.Context(), subject, id, reason))
@@ -179,10 +182,14 @@ func ended(w http.ResponseWriter, err error) error {
 //	DELETE /sessions/others   ends all but the current one
 //	DELETE /sessions/{id}     ends one; 404 for an id that the user has not, whoever else has it
 //
+// An answer has at most store.MaxPage sessions. Where there are more it has a next as well: GET /sessions?cursor=… with it goes
+// on from there.
+//
 // An end is 204 once the store has acknowledged it, and 503 if nobody knows. The token is that of a middleware around the
 // handler, where there is one, and else judged here. API keys and other issuers' tokens are refused by 403: they are
-// nobody's logins here. Where tokens come in cookies, let the middleware check for forged requests (CSRF): this handler does
-// not.
+// nobody's logins here. Any JWT of ours will do, whatever its scopes: where some are for programs that may do less than
+// their user, put RequiredScopes of a *httpauth.Middleware around it. Where tokens come in cookies, let the middleware check for
+// forged requests (CSRF): this handler does not.
 type Sessions struct{ *logins }
 
 // NewSessions makes the handler. o may be nil. Bad input is a store.FieldError.
@@ -223,7 +230,7 @@ func (s *Sessions) endOthers(w http.ResponseWriter, r *http.Request, t *token.To
 	return ended(w, err)
 }
 
-// AdminSessions is [Sessions] for any user, behind a scope:
+// AdminSessions is [Sessions] for any user of the admin's realm, behind a scope:
 //
 //	GET    /users/{name}/sessions        the user's sessions; none for a user who is not there
 //	DELETE /users/{name}/sessions        ends all of them
@@ -265,7 +272,7 @@ func (a *AdminSessions) admin(do func(http.ResponseWriter, *http.Request, store.
 		if t.Foreign() || !t.HasScopes(a.scope) {
 			return httpauth.FailureOf(&httpauth.ScopeError{Scopes: []string{a.scope}})
 		}
-		subject, err := a.subject(r)
+		subject, err := a.subject(r, t)
 		if err != nil {
 			return err
 		}
@@ -273,9 +280,10 @@ func (a *AdminSessions) admin(do func(http.ResponseWriter, *http.Request, store.
 	}
 }
 
-// subject is the user that an admin's path names.
-func (l *logins) subject(r *http.Request) (store.Subject, error) {
+// subject is the user that an admin's path names: one of the same tenant, unless the program says otherwise.
+func (l *logins) subject(r *http.Request, admin *token.Token) (store.Subject, error) {
 	subject := store.User(r.PathValue("name"))
+	subject.Realm = admin.Owner().Realm
 	var err error
 	if l.opts.Subject != nil {
 		subject, err = l.opts.Subject(r, r.PathValue("name"))

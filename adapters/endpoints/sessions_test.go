@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -106,7 +107,7 @@ func TestSessions(t *testing.T) {
 	}
 }
 
-// TestSessionsOfManyPages: more sessions than a page of the store holds, each is found.
+// TestSessionsOfManyPages: more sessions than a page of the store holds: an answer has no more, and each is found.
 func TestSessionsOfManyPages(t *testing.T) {
 	k := newKit(t, nil)
 	s := k.sessions(t, nil)
@@ -115,9 +116,16 @@ func TestSessionsOfManyPages(t *testing.T) {
 	for range store.MaxPage + 1 {
 		newest = k.login(ann)
 	}
-	if ids, _ := list(t, get(t, s, "/sessions", bearer(newest.Access.Reveal()))); len(ids) != store.MaxPage+2 {
-		t.Errorf("it shows %d", len(ids))
+	me := bearer(newest.Access.Reveal())
+	first := get(t, s, "/sessions", me)
+	next, _ := first.json(t)["next"].(string)
+	last := get(t, s, "/sessions?cursor="+url.QueryEscape(next), me)
+	ids, _ := list(t, first)
+	more, _ := list(t, last)
+	if len(ids) != store.MaxPage || len(slices.Compact(slices.Sorted(slices.Values(append(ids, more...))))) != store.MaxPage+2 || last.json(t)["next"] != nil {
+		t.Errorf("it shows %d, and behind %q %d", len(ids), next, len(more))
 	}
+	wantOAuth(t, get(t, s, "/sessions?cursor=x", me), 400, "invalid_request")
 	wantOAuth(t, get(t, s, "/sessions/"+oldest.Session.ID, bearer(newest.Access.Reveal()), method(http.MethodDelete)), 204, "")
 	if k.alive(oldest.Access.Reveal()) {
 		t.Error("the oldest lives on")
@@ -260,6 +268,44 @@ func wantForbidden(t *testing.T, name string, a answer) {
 	t.Helper()
 	if a.status != 403 || a.code(t) != "insufficient_scope" || !strings.Contains(a.header.Get("WWW-Authenticate"), `scope="sessions:admin"`) {
 		t.Errorf("%s: %d %s %s", name, a.status, a.body, a.header.Get("WWW-Authenticate"))
+	}
+}
+
+// TestAdminSessionsOfTenants: an admin is one of the own tenant, unless SessionsOptions.Subject says otherwise: the same name
+// elsewhere is somebody else, whose sessions are neither shown nor ended. The same for an API key that an admin made.
+func TestAdminSessionsOfTenants(t *testing.T) {
+	k := newKit(t, nil)
+	s := serve(t, must(endpoints.NewAdminSessions(must(httpauth.New(k.verifier, nil)), k.revoker, "sessions:admin", nil)))
+	realms := []string{"", "eu", "us"}
+	del := method(http.MethodDelete)
+	for _, realm := range realms {
+		boss := store.Subject{Realm: realm, Name: "bob"}
+		login := must(k.issuer.Login(t.Context(), boss, token.LoginOptions{Claims: map[string]any{"scope": "sessions:admin"}}))
+		key, _, err := k.apiKeys.Create(t.Context(), boss, token.CreateOptions{Scopes: []string{"sessions:admin"}})
+		noErr(t, err)
+		for _, raw := range []string{login.Access.Reveal(), key.Reveal()} {
+			anns := map[string]token.Pair{}
+			for _, r := range realms {
+				anns[r] = k.login(store.Subject{Realm: r, Name: "ann"})
+			}
+			ids, _ := list(t, get(t, s, "/users/ann/sessions", bearer(raw)))
+			if len(ids) != 1 || ids[0] != anns[realm].Session.ID {
+				t.Errorf("an admin of %q sees %v", realm, ids)
+			}
+			for _, r := range realms {
+				want := map[bool]int{true: 204, false: 404}[r == realm]
+				if got := get(t, s, "/users/ann/sessions/"+anns[r].Session.ID, bearer(raw), del); got.status != want {
+					t.Errorf("an admin of %q ends a session of %q: %d", realm, r, got.status)
+				}
+			}
+			wantOAuth(t, get(t, s, "/users/ann/sessions", bearer(raw), del), 204, "")
+			for _, r := range realms {
+				if alive := k.alive(anns[r].Access.Reveal()); alive != (r != realm) {
+					t.Errorf("an admin of %q ended everything: ann of %q lives: %v", realm, r, alive)
+				}
+				noErr(t, k.revoker.Subject(t.Context(), store.Subject{Realm: r, Name: "ann"}, "the next round"))
+			}
+		}
 	}
 }
 

@@ -11,6 +11,10 @@
 // "authorization" as "Bearer token". A method that no rule meets needs a token. A handler finds the token by httpauth.Token
 // in its context. [Watch] in the place of Stream ends long streams with their sessions.
 //
+// What judges the rules of mode Internal sees all of a call but its messages: reading the request's body is an error. So the
+// verifier of adapters/signature refuses calls; their messages would not be what was signed. Judge certificates there, which are
+// in the request's TLS, or signatures of metadata alone.
+//
 // A refusal is a status: Unauthenticated for a token that is missing or no good, PermissionDenied for one that may not do
 // this, InvalidArgument for two tokens, Unavailable with a RetryInfo where the store could not say. Its ErrorInfo has
 // httpauth's code in capitals as the reason ("INVALID_TOKEN", "INSUFFICIENT_SCOPE", …), and what is needed as metadata
@@ -19,11 +23,13 @@ package grpcauth
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 
@@ -72,7 +78,7 @@ func judge(ctx context.Context, auth *httpauth.Middleware, method string) (conte
 
 // request is a call in the words of HTTP, which gRPC is spoken in.
 func request(ctx context.Context, method string) *http.Request {
-	r := &http.Request{Method: http.MethodPost, URL: &url.URL{Path: method}, Header: http.Header{}}
+	r := &http.Request{Method: http.MethodPost, URL: &url.URL{Path: method}, Header: http.Header{}, Body: messages{}}
 	if md, ok := metadata.FromIncomingContext(ctx); ok {
 		for name, values := range md {
 			r.Header[http.CanonicalHeaderKey(name)] = values
@@ -81,11 +87,26 @@ func request(ctx context.Context, method string) *http.Request {
 			r.Host = hosts[0]
 		}
 	}
-	if p, ok := peer.FromContext(ctx); ok && p.Addr != nil {
-		r.RemoteAddr = p.Addr.String()
+	if p, ok := peer.FromContext(ctx); ok {
+		if p.Addr != nil {
+			r.RemoteAddr = p.Addr.String()
+		}
+		if secured, ok := p.AuthInfo.(credentials.TLSInfo); ok {
+			r.TLS = &secured.State
+		}
 	}
 	return r.WithContext(ctx)
 }
+
+// messages are the body of a call, which nobody has read yet, and nobody will before the call was judged. No body at all would
+// have the hash of an empty one, and a signature of that would let any message pass.
+type messages struct{}
+
+var errMessages = errors.New("jeton: grpcauth: the messages of a call are not in its request")
+
+func (messages) Read([]byte) (int, error) { return 0, errMessages }
+
+func (messages) Close() error { return nil }
 
 // Methods returns the full methods of a server, sorted, for CheckRoutes and Unruled of a *httpauth.Middleware.
 func Methods(s *grpc.Server) []string {

@@ -176,3 +176,50 @@ func TestAnInternalExpressionAdds(t *testing.T) {
 		}
 	}
 }
+
+// A path that would have to be read in a dozen ways is not, where it is as long as a server takes: anybody can send those. A
+// plain one is of any length.
+func TestLongOddPaths(t *testing.T) {
+	f := newFixture(t)
+	m := f.middleware(t, &httpauth.Options{Rules: []httpauth.Rule{{Prefix: "/x", Mode: httpauth.Public}}})
+	for _, c := range []struct {
+		path string
+		want int
+	}{
+		{"/x" + strings.Repeat("/a", 1<<18), 404},
+		{"/x/" + strings.Repeat("/a", 1<<18), 400},
+		{"/x/%2f" + strings.Repeat("/a", 1<<18), 400},
+		{"/x/;" + strings.Repeat("/a", 1<<18), 400},
+		{"/x/%2f" + strings.Repeat("/a", 1<<11), 404},
+		{"/x/;" + strings.Repeat("/a", 1<<12), 404},
+	} {
+		w := presentRequest(m.Protect(http.NotFoundHandler()), httptest.NewRequest(http.MethodGet, c.path, nil))
+		if w.Code != c.want {
+			t.Errorf("%.12s of %d bytes: got %d, want %d", c.path, len(c.path), w.Code, c.want)
+		}
+	}
+}
+
+// A body that somebody in front has parsed, to log it or to find a method in it, still has its token: and two tokens are two.
+func TestAFormThatWasRead(t *testing.T) {
+	f := newFixture(t)
+	m := f.middleware(t, &httpauth.Options{Lookups: []httpauth.Lookup{
+		httpauth.Form("access_token"), httpauth.Header("Authorization", "Bearer"),
+	}})
+	for header, want := range map[string]int{"": 200, "Bearer " + f.good: 400} {
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("a=b&access_token="+f.good))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if header != "" {
+			r.Header.Set("Authorization", header)
+		}
+		check(t, r.ParseForm())
+		h := m.Required(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.PostFormValue("a") != "b" {
+				t.Error("the form is lost")
+			}
+		}))
+		if w := presentRequest(h, r); w.Code != want {
+			t.Errorf("with the header %.8q: got %d %s, want %d", header, w.Code, w.Body, want)
+		}
+	}
+}

@@ -135,7 +135,10 @@ func (c *Cookies) Refresh(m *Middleware, r *http.Request) (string, error) {
 	case !ok:
 		return "", ErrNoToken
 	}
-	return raw, m.sameOrigin(r, &at)
+	if err := m.sameOrigin(r, &at); err != nil {
+		return "", err
+	}
+	return raw, nil
 }
 
 // cookie makes a cookie; one without a value is one to forget.

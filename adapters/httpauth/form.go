@@ -19,8 +19,14 @@ func (l *Lookup) form(r *http.Request) (string, bool, error) {
 		return "", false, nil
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != "application/x-www-form-urlencoded" || r.Body == nil || r.ContentLength > maxForm {
+	if err != nil || kind != "application/x-www-form-urlencoded" || r.Body == nil {
 		return "", false, nil //nolint:nilerr // a type that does not read is not a form's
+	}
+	if r.PostForm != nil { // somebody in front has read the body, and what it said is here
+		return l.value(r.PostForm)
+	}
+	if r.ContentLength > maxForm {
+		return "", false, nil
 	}
 	read, err := io.ReadAll(io.LimitReader(r.Body, maxForm+1))
 	r.Body = &replayed{Reader: io.MultiReader(bytes.NewReader(read), r.Body), Closer: r.Body}

@@ -185,8 +185,9 @@ func (m *Middleware) satisfies(t *token.Token, d *demand) error {
 }
 
 // Authenticate returns the good token of a request. The error is [ErrNoToken], [ErrTwoTokens], [ErrCrossOrigin], one of
-// [token.Verifier.Verify] that matches [token.ErrInvalidToken], or a [*Failure]: of status 503 around any other one of
-// Verify, whatever that would mean in a handler, and of 400 for a body that cannot be read. [Middleware.WriteError] answers
+// [token.Verifier.Verify] that matches [token.ErrInvalidToken], [token.ErrUnconfirmed] that matches it too, or a [*Failure]: of
+// status 503 around any other one of Verify, whatever that would mean in a handler, of 400 for a body that cannot be read, and
+// those of [Options.Confirm]. [Middleware.WriteError] answers
 // all of them. It is what Required does, for adapters and for handlers that decide later.
 func (m *Middleware) Authenticate(r *http.Request) (*token.Token, error) {
 	raw, at, err := m.find(r)
@@ -201,8 +202,14 @@ func (m *Middleware) authenticate(ctx context.Context, r *http.Request, raw stri
 		return nil, err
 	}
 	t, err := m.verifier.Verify(ctx, raw)
-	if err != nil && !errors.Is(err, token.ErrInvalidToken) {
-		return nil, outage(err)
+	switch {
+	case err == nil:
+		err = m.confirmed(r, t)
+	case !errors.Is(err, token.ErrInvalidToken):
+		err = outage(err)
 	}
-	return t, err
+	if err != nil {
+		return nil, err
+	}
+	return t, nil
 }

@@ -65,6 +65,12 @@ type Options struct {
 	// if it is a [Refusal] or a [*Failure], by 503 if it is an outage of the store or the end of a context, and else by 401
 	// and invalid_signature. Defaults to none, and the mode is refused.
 	Internal func(r *http.Request) (context.Context, error)
+	// Confirm asks whoever sends a token that is bound to a key (cnf, RFC 7800 §3.1) to prove that it has the key: without that a
+	// stolen one is as good as any. [ConfirmCertificate] does so for certificates; a DPoP proof (RFC 9449 §4.3) is yours to
+	// judge. It is asked behind the verifier, and for bound tokens alone; r is what came, body unread. Its error is answered as
+	// it says if it is a [*Failure], by 503 if it is an outage of the store or the end of a context, and else by 401 and
+	// invalid_token. Defaults to none, and bound tokens are refused.
+	Confirm func(r *http.Request, t *token.Token) error
 	// CrossOrigin judges requests whose token is in a cookie: those that change something and those for a WebSocket must
 	// come from the same origin, or from one that it trusts. Defaults to a new one, which trusts no other origin.
 	CrossOrigin *http.CrossOriginProtection

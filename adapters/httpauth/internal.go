@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"github.com/jetonkit/jeton/store"
 )
@@ -21,10 +22,15 @@ type Refusal interface {
 	Challenge(realm string) string
 }
 
-// outages are errors of a hook that prove nothing about a signature.
+// outages are errors of a hook that prove nothing about a request.
 var outages = []error{
 	store.ErrUnavailable, store.ErrIndeterminate, store.ErrClosed, store.ErrCorrupt, store.ErrClock, store.ErrLocked,
 	context.Canceled, context.DeadlineExceeded,
+}
+
+// provesNothing reports whether a hook's error is an outage.
+func provesNothing(err error) bool {
+	return slices.ContainsFunc(outages, func(o error) bool { return errors.Is(err, o) })
 }
 
 // unsigned is the answer to a call that Options.Internal refuses.
@@ -35,10 +41,8 @@ func unsigned(err error) error {
 	if own := (*Failure)(nil); errors.As(err, &own) {
 		return err
 	}
-	for _, o := range outages {
-		if errors.Is(err, o) {
-			return outage(err)
-		}
+	if provesNothing(err) {
+		return outage(err)
 	}
 	return &Failure{http.StatusUnauthorized, CodeInvalidSignature, "sign the call", err}
 }

@@ -28,10 +28,14 @@ func (m *Middleware) CheckRoutes(routes ...string) error {
 }
 
 // CheckMux is CheckRoutes for a ServeMux, which does not tell its routes: it asks whether each rule's Example is served.
-// Give the rules an Example where the path itself, or one made from the pattern, is not.
-func (m *Middleware) CheckMux(mux *http.ServeMux) error {
+// Give the rules an Example where the path itself, or one made from the pattern, is not. Rules have no hosts, and patterns may:
+// name those hosts, so that they are asked for too.
+func (m *Middleware) CheckMux(mux *http.ServeMux, hosts ...string) error {
+	hosts = append([]string{""}, hosts...) // patterns without a host
 	for _, c := range m.rules.all {
-		if !slices.ContainsFunc(c.examples, func(path string) bool { return c.served(mux, path) }) {
+		if !slices.ContainsFunc(c.examples, func(path string) bool {
+			return slices.ContainsFunc(hosts, func(host string) bool { return c.served(mux, host, path) })
+		}) {
 			return c.stray()
 		}
 	}
@@ -58,10 +62,10 @@ func (c *compiled) stray() error {
 	return invalid(c.name, "meets no route", "mend its path, give an Example that is served, or remove it")
 }
 
-// served reports whether a mux has a route for an example, other than one for everything.
-func (c *compiled) served(mux *http.ServeMux, path string) bool {
+// served reports whether a mux has a route for an example at a host, other than one for everything.
+func (c *compiled) served(mux *http.ServeMux, host, path string) bool {
 	for _, method := range c.tries() {
-		r := &http.Request{Method: method, URL: &url.URL{Path: path}}
+		r := &http.Request{Method: method, Host: host, URL: &url.URL{Path: path}}
 		_, pattern := mux.Handler(r)
 		if pattern == "" || !serves(pattern, r) {
 			continue

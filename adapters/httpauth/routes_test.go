@@ -120,3 +120,33 @@ func TestCheckMux(t *testing.T) {
 		}
 	}
 }
+
+// Patterns of a host are found where the host is named, and a route for everything of a host counts for nothing either.
+func TestCheckMuxOfHosts(t *testing.T) {
+	v := newFixture(t).verifier
+	mux := http.NewServeMux()
+	for _, pattern := range []string{"admin.test/users", "GET api.test/items/{id}", "api.test/", "/login"} {
+		mux.Handle(pattern, http.NotFoundHandler())
+	}
+	for _, c := range []struct {
+		rule  httpauth.Rule
+		hosts []string
+		ok    bool
+	}{
+		{httpauth.Rule{Path: "/login"}, nil, true},
+		{httpauth.Rule{Path: "/login"}, []string{"api.test"}, true},
+		{httpauth.Rule{Path: "/users"}, nil, false},
+		{httpauth.Rule{Path: "/users"}, []string{"admin.test"}, true},
+		{httpauth.Rule{Path: "/users"}, []string{"api.test", "admin.test"}, true},
+		{httpauth.Rule{Path: "/users"}, []string{"api.test"}, false}, // though api.test/ would serve it
+		{httpauth.Rule{Path: "/users/"}, []string{"admin.test"}, false},
+		{httpauth.Rule{Pattern: "GET /items/{id}"}, []string{"api.test"}, true},
+		{httpauth.Rule{Pattern: "PUT /items/{id}"}, []string{"api.test"}, false},
+		{httpauth.Rule{Prefix: "/"}, []string{"api.test"}, true},
+	} {
+		m := must(httpauth.New(v, &httpauth.Options{Rules: []httpauth.Rule{c.rule}}))(t)
+		if err := m.CheckMux(mux, c.hosts...); (err == nil) != c.ok {
+			t.Errorf("%+v at %v: got %v", c.rule, c.hosts, err)
+		}
+	}
+}

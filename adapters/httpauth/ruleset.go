@@ -17,6 +17,9 @@ type ruleSet struct {
 	regexps []*compiled
 }
 
+// maxOdd bounds, in bytes, the paths that are judged in several readings. Plain ones are as long as the server takes.
+const maxOdd = 16 << 10
+
 // denied is what a request needs that no rule meets.
 var denied = Access{}.demand()
 
@@ -67,7 +70,8 @@ func find(mux *http.ServeMux, method string, u *url.URL) *compiled {
 	return c
 }
 
-// judge returns what a request needs. It is [ErrAmbiguousPath] where that hangs on who reads the path.
+// judge returns what a request needs. It is [ErrAmbiguousPath] where that hangs on who reads the path, and where
+// finding out would take too long.
 func (s *ruleSet) judge(r *http.Request) (*demand, error) {
 	if !strings.HasPrefix(r.URL.Path, "/") { // "*", and the authority of CONNECT
 		return nil, ErrAmbiguousPath
@@ -82,6 +86,9 @@ func (s *ruleSet) judge(r *http.Request) (*demand, error) {
 			return &c.demand, nil
 		}
 		return together(s.with(c, r.Method, r.URL.Path)), nil
+	}
+	if len(r.URL.Path)+len(r.URL.RawPath) > maxOdd { // a mebibyte takes a third of a second, and 100 MiB
+		return nil, ErrAmbiguousPath
 	}
 	readings := readingsOf(r.URL)
 	first := s.met(r.Method, readings[0])

@@ -59,3 +59,42 @@ func allowAll(next http.Handler) http.Handler {
 		next.ServeHTTP(w, r)
 	})
 }
+
+// Echo serves "/users/:id" for more than one segment, which rules do not know: in front of Echo they let by what its own middleware
+// refuses, whether or not they stand in front as well. This is why docs/http.md says to Use it.
+func TestEchoBehindProtect(t *testing.T) {
+	v, _ := login(t)
+	auth, err := httpauth.New(v, &httpauth.Options{Rules: []httpauth.Rule{
+		{Prefix: "/users", Mode: httpauth.Public}, {Pattern: "GET /users/{id}"},
+	}})
+	check(t, err)
+	e5, e4, used5, used4 := echo.New(), echo4.New(), echo.New(), echo4.New()
+	used5.Use(echoauth.Protect(auth))
+	used4.Use(echov4auth.Protect(auth))
+	for _, e := range []*echo.Echo{e5, used5} {
+		e.GET("/users/:id", func(c *echo.Context) error { return c.String(http.StatusOK, c.Param("id")) })
+	}
+	for _, e := range []*echo4.Echo{e4, used4} {
+		e.GET("/users/:id", func(c echo4.Context) error { return c.String(http.StatusOK, c.Param("id")) })
+	}
+	for _, c := range []struct {
+		name     string
+		h        http.Handler
+		segments int // what it answers to two of them
+	}{
+		{"echo v5 behind Protect alone", auth.Protect(e5), http.StatusOK},
+		{"echo v4 behind Protect alone", auth.Protect(e4), http.StatusOK},
+		{"echo v5 that uses it", used5, http.StatusBadRequest},
+		{"echo v4 that uses it", used4, http.StatusBadRequest},
+		{"echo v5 with both", auth.Protect(used5), http.StatusBadRequest},
+		{"echo v4 with both", auth.Protect(used4), http.StatusBadRequest},
+	} {
+		for path, want := range map[string]int{"/users/7": http.StatusUnauthorized, "/users/7/x": c.segments} {
+			w := httptest.NewRecorder()
+			c.h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+			if w.Code != want || w.Code == http.StatusOK && w.Body.String() != "7/x" {
+				t.Errorf("%s: %s is answered %d %s, want %d", c.name, path, w.Code, w.Body, want)
+			}
+		}
+	}
+}

@@ -1,12 +1,19 @@
 package parity_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+
+	"github.com/jetonkit/jeton/adapters/grpcauth"
 	"github.com/jetonkit/jeton/adapters/httpauth"
 	"github.com/jetonkit/jeton/adapters/signature"
 	memstore "github.com/jetonkit/jeton/store/memory"
@@ -61,6 +68,40 @@ func TestSignedCalls(t *testing.T) {
 		challenge := response.Header.Get("WWW-Authenticate")
 		if strings.HasPrefix(challenge, signature.Scheme+" ") != (c.status == http.StatusUnauthorized) {
 			t.Errorf("%s: the challenge is %q", c.rule, challenge)
+		}
+	}
+}
+
+// The messages of a gRPC call are not what package signature has signed: such a call is refused, whatever body it was signed for.
+func TestSignedCallsOfGRPC(t *testing.T) {
+	s, err := memstore.New(nil)
+	check(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	key, err := signature.NewKey("billing", []byte("0123456789abcdef0123456789abcdef"))
+	check(t, err)
+	keys, err := signature.NewKeys(key)
+	check(t, err)
+	signer, err := signature.NewSigner(keys, "orders", nil)
+	check(t, err)
+	signed, err := signature.NewVerifier(s, keys, "orders", nil)
+	check(t, err)
+	v, _ := login(t)
+	auth, err := httpauth.New(v, &httpauth.Options{
+		Internal: signed.Authenticate, Rules: []httpauth.Rule{{Prefix: "/shop.Orders", Mode: httpauth.Internal}},
+	})
+	check(t, err)
+	const method = "/shop.Orders/Pay"
+	for _, body := range []io.Reader{nil, strings.NewReader("pay 1 to ann")} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://x"+method, body)
+		check(t, err)
+		check(t, signer.Sign(r))
+		ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs(signature.Header, r.Header.Get(signature.Header)))
+		_, err = grpcauth.Unary(auth)(ctx, "pay 1000 to eve", &grpc.UnaryServerInfo{FullMethod: method}, func(context.Context, any) (any, error) {
+			t.Error("a message that nobody has signed was let in")
+			return nil, nil
+		})
+		if status.Code(err) != codes.InvalidArgument {
+			t.Errorf("it is answered by %v", err)
 		}
 	}
 }

@@ -2,10 +2,15 @@ package parity_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net/http"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/peer"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -76,3 +81,38 @@ type address string
 
 func (address) Network() string  { return "tcp" }
 func (a address) String() string { return string(a) }
+
+// A call that came by TLS is one to whoever asks: its certificates are in the request, and httpauth.Secure says so.
+func TestCallsByTLS(t *testing.T) {
+	verifier, _ := login(t)
+	leaf := &x509.Certificate{Raw: []byte("leaf")}
+	auth, err := httpauth.New(verifier, &httpauth.Options{
+		Rules: []httpauth.Rule{{Prefix: "/", Mode: httpauth.Internal}},
+		Internal: func(r *http.Request) (context.Context, error) {
+			if r.TLS == nil || len(r.TLS.PeerCertificates) != 1 || !r.TLS.PeerCertificates[0].Equal(leaf) {
+				return nil, errors.New("no certificate")
+			}
+			return nil, nil
+		},
+	})
+	check(t, err)
+	for _, c := range []struct {
+		info   credentials.AuthInfo
+		secure bool
+	}{
+		{credentials.TLSInfo{State: tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}}, true},
+		{credentials.TLSInfo{}, false}, // no certificate
+		{nil, false},
+	} {
+		ctx := peer.NewContext(t.Context(), &peer.Peer{Addr: address("203.0.113.9:1"), AuthInfo: c.info})
+		secure := false
+		_, err := grpcauth.Unary(auth)(ctx, nil, &grpc.UnaryServerInfo{FullMethod: "/shop.Orders/Get"},
+			func(ctx context.Context, _ any) (any, error) {
+				secure = httpauth.Secure(ctx)
+				return nil, nil
+			})
+		if secure != c.secure || (err == nil) != c.secure {
+			t.Errorf("%+v: secure is %v, and it is answered by %v", c.info, secure, err)
+		}
+	}
+}

@@ -27,6 +27,9 @@ const (
 	// clusterRights are for every role in a cluster.
 	clusterRights = "+cluster|slots +asking"
 
+	// fenceRights are for who looks up behind a fence.
+	fenceRights = "+eval +config|get"
+
 	// For writers at a level.
 	replicatedRights = "+wait +config|get"
 	fsyncedRights    = "+waitaof +config|get"
@@ -130,7 +133,7 @@ func TestLeastRights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, rights := range []string{clusterRights, replicatedRights, fsyncedRights} {
+	for _, rights := range []string{clusterRights, fenceRights, replicatedRights, fsyncedRights} {
 		if !strings.Contains(string(docs), strings.ReplaceAll(rights, "|", `\|`)) {
 			t.Errorf("docs/operating-redis.md lacks the rights %q", rights)
 		}
@@ -295,6 +298,43 @@ func TestLeastRightsOfLevels(t *testing.T) {
 			e.note(err, s)
 			if c.denied {
 				told(t, err, store.ErrIndeterminate, "NOPERM", "allow WAIT")
+			} else if err != nil {
+				t.Error(err)
+			}
+			if strings.Contains(e.text(), "level=WARN") != c.warned {
+				t.Errorf("warnings: %s", e.text())
+			}
+			e.heardNoSecret(t)
+		})
+	}
+}
+
+// TestLeastRightsOfAFence: what a fence asks of the server comes on top of a verifier's rights.
+func TestLeastRightsOfAFence(t *testing.T) {
+	master, _ := pair(t)
+	openedAt(t, master.URL(), &redisstore.Options{Prefix: "jeton:", Partitions: 16})
+	for _, c := range []struct {
+		rights         string
+		warned, denied bool
+	}{
+		{fenceRights, false, false},
+		{"+eval", true, false},
+		{"+config|get", false, true},
+	} {
+		t.Run(c.rights, func(t *testing.T) {
+			name := testenv.Prefix(t)
+			words := strings.Fields(verifierRights + " " + c.rights)
+			master.Do(append([]string{"ACL", "SETUSER", name, "on", "nopass", "resetchannels"}, words...)...)
+			var e ear
+			o := e.options("jeton:")
+			o.FencedLookups = true
+			s, err := redisstore.Open(t.Context(), "redis://"+name+"@"+master.Addr(), o)
+			if err == nil {
+				_, err = s.Lookup(t.Context(), secretSubject(), "sid")
+				e.note(s.Close())
+			}
+			if e.note(err); c.denied {
+				told(t, err, store.ErrUnavailable, "NOPERM", "docs/operating-redis.md")
 			} else if err != nil {
 				t.Error(err)
 			}

@@ -93,7 +93,7 @@ func TestOpenRefusesServers(t *testing.T) {
 		{"a node of a cluster", store.ErrUnavailable, []string{"part of a cluster", "use redis+cluster://"}, at("redis://%s", testenv.SharedCluster(t).Addrs()[0])},
 		{"a server that is no sentinel", store.ErrUnavailable, []string{"no sentinel tells the master"}, at("redis+sentinel://:%s@%s?master=m", secretPassword, plain.Addr())},
 		{"sentinels that do not know the master", store.ErrUnavailable, []string{"no sentinel tells the master", "the name that they give it"}, atSentinel(plain)},
-		{"a database that is not there", store.ErrUnavailable, []string{"the server answered"}, at("redis://%s/4000", plain.Addr())},
+		{"a database that is not there", store.ErrUnavailable, []string{"no database of this number"}, at("redis://%s/4000", plain.Addr())},
 		{"a replica", store.ErrUnavailable, []string{"is a replica", "name the master"}, atReplica},
 		{"a web server", store.ErrUnavailable, []string{"does not speak as Redis does", "check host and port"}, fromListener("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")},
 		{"a server that repeats what it gets", store.ErrUnavailable, []string{"does not speak as Redis does"}, fromListener("")},
@@ -277,6 +277,7 @@ func TestOpenRefusesClients(t *testing.T) {
 		{"a timeout of an hour", store.ErrInvalid, []string{"Options.Timeout", "10ms to 1m"}, bad(func(o *redisstore.Options) { o.Timeout = time.Hour })},
 		{"a timeout below zero", store.ErrInvalid, []string{"Options.Timeout"}, bad(func(o *redisstore.Options) { o.Timeout = -1 })},
 		{"six replicas", store.ErrInvalid, []string{"Options.Durability", "1 to 5"}, bad(func(o *redisstore.Options) { o.Durability = redisstore.Replicated(6) })},
+		{"a fence that nothing holds", store.ErrInvalid, []string{"Options.FencedLookups", "min-replicas-to-write is 0", "set min-replicas-to-write to 1"}, bad(func(o *redisstore.Options) { o.FencedLookups = true })},
 		{"5000 marks", store.ErrInvalid, []string{"Options.MaxMarks", "1 to 4096"}, bad(func(o *redisstore.Options) { o.MaxMarks = 5000 })},
 		{"a MaxTokenLife of a year", store.ErrInvalid, []string{"Options.MaxTokenLife"}, bad(func(o *redisstore.Options) { o.MaxTokenLife = 365 * 24 * time.Hour })},
 		{"a clock of the year 2200", store.ErrClock, []string{"2200"}, bad(func(o *redisstore.Options) {

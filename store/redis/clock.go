@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/jetonkit/jeton/internal/age"
 	"github.com/jetonkit/jeton/internal/wire"
 	"github.com/jetonkit/jeton/store"
 )
@@ -52,13 +53,20 @@ func (s *Store) stale(part int, t time.Time) bool {
 	if seen == nil {
 		return true
 	}
-	return max(t.Sub(seen.at), t.Round(0).Sub(seen.at.Round(0)).Abs()) > sightingAge
+	return age.Of(seen.at, t) > sightingAge
 }
 
-// look appends the commands that make a sighting. The feed's comes first, since the server never redirects the other.
+// look appends the commands that make a sighting. The feed's comes first, since the server never redirects the others.
 func (s *Store) look(ctx context.Context, cmds []redis.Cmder, part int) []redis.Cmder {
-	return append(cmds, command(ctx, "xrevrange", s.keys.Feed(part), "+", "-", "count", 1), command(ctx, "time"))
+	cmds = append(cmds, command(ctx, "xrevrange", s.keys.Feed(part), "+", "-", "count", 1), command(ctx, "time"))
+	if s.o.FencedLookups {
+		cmds = append(cmds, command(ctx, "eval", fence, 0))
+	}
+	return cmds
 }
+
+// fence is a script that counts as a write and writes nothing: a master that lost its replicas refuses it.
+const fence = "#!lua flags=allow-oom\nreturn 1"
 
 // sight looks at a partition, by a question of its own.
 func (s *Store) sight(ctx context.Context, part int, bear bool) error {
@@ -74,6 +82,9 @@ func (s *Store) sight(ctx context.Context, part int, bear bool) error {
 // this user may: until it is, every look would see another birth.
 func (s *Store) note(ctx context.Context, part int, sent time.Time, cmds []redis.Cmder, bear bool) error {
 	back := now()
+	if s.o.FencedLookups && cmds[2].Err() != nil {
+		return cmds[2].Err()
+	}
 	server, err := serverTime(cmds[1])
 	if err != nil {
 		return err

@@ -59,7 +59,7 @@ func (s *Store) inspectNode(ctx context.Context, node *redis.Client) (*facts, er
 		}
 		f.denied = true
 		f.warn("the ACL denies INFO: NeverEvicts is not claimed, and a denylist is refused; allow it to this user")
-		return f, nil
+		return f, s.fenced(ctx, node, f)
 	}
 	facts := parse(info)
 	if err := version(facts["redis_version"]); err != nil {
@@ -75,7 +75,22 @@ func (s *Store) inspectNode(ctx context.Context, node *redis.Client) (*facts, er
 	if f.neverEvicts = policy == "noeviction"; !f.neverEvicts {
 		f.warn(fmt.Sprintf("the server's maxmemory-policy is %q: evicted sessions are logged out, and a denylist is refused; set noeviction", policy))
 	}
-	return f, s.durable(ctx, node, facts, f)
+	return f, cmp.Or(s.fenced(ctx, node, f), s.durable(ctx, node, facts, f))
+}
+
+// fenced checks that a master refuses what a fence does once it has lost its replicas.
+func (s *Store) fenced(ctx context.Context, node *redis.Client, f *facts) error {
+	if !s.o.FencedLookups {
+		return nil
+	}
+	keeps, err := setting(ctx, node, "min-replicas-to-write", f)
+	if err == nil && keeps == "0" {
+		err = &store.FieldError{
+			Field: "Options.FencedLookups", Problem: "is true, and the server's min-replicas-to-write is 0: a master that was cut off would answer all the same",
+			Remedy: "set min-replicas-to-write to 1 or more, or use false",
+		}
+	}
+	return err
 }
 
 func (f *facts) warn(text string) { f.warnings = append(f.warnings, text) }

@@ -47,6 +47,11 @@ type Options struct {
 	MaxMarks int
 	// Durability is what an acknowledged write has survived. Defaults to Memory.
 	Durability Durability
+	// FencedLookups lets no master answer Lookup and List that was cut off from its replicas: behind Sentinel an old master may
+	// go on for a while beside its successor, and would tell what was revoked since as live. It costs a command a second for
+	// each partition in use, and needs replicas: while the master has fewer than min-replicas-to-write, nobody can be verified
+	// there, ErrUnavailable. Open refuses a server that asks for none. A cluster's masters fence themselves.
+	FencedLookups bool
 	// Timeout ends calls whose context has no deadline, the retries of one included. 10ms to 1min. Defaults to 3s.
 	Timeout time.Duration
 	// Logger gets what is no error but should be known: a check that the ACL denies, say. Defaults to slog.Default.

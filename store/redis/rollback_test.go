@@ -119,23 +119,39 @@ func TestFeedRollback(t *testing.T) {
 	}
 }
 
-// TestIsolatedMasterRefusesPolls: a master that lost its replicas must not tell an old feed, however it is asked: for the feed
-// alone, for the tails, or for many feeds at once. It kills each of the three as a plain read. A Lookup that reaches it is
-// answered: with the replicas gone, nobody could verify else (docs/reliability.md).
+// TestIsolatedMasterRefusesPolls: a master that lost its replicas must not tell an old feed. It kills a poll that is a plain
+// read.
 func TestIsolatedMasterRefusesPolls(t *testing.T) {
 	master, replica := pair(t)
-	s := openStore(t, master.URL(), redisstore.Options{Partitions: 16, Durability: redisstore.Replicated(1)})
-	at := make([]store.Position, 3)
-	for part, polls := range []int{1, 1, 3} { // the last one's next asks the feed itself, after two of the tails alone
-		for range polls {
-			b, err := s.Poll(t.Context(), part, at[part])
+	follower := func(quiet int) (*redisstore.Store, store.Position) {
+		s := openStore(t, master.URL(), redisstore.Options{Partitions: 16, Durability: redisstore.Replicated(1)})
+		var at store.Position
+		for range 1 + quiet {
+			b, err := s.Poll(t.Context(), 0, at)
 			if err != nil {
 				t.Fatal(err)
 			}
-			at[part] = b.Events[len(b.Events)-1].Position
+			at = b.Events[len(b.Events)-1].Position
+		}
+		return s, at
+	}
+	tails, last := follower(0)
+	feeds, _ := follower(2)
+	isolate(t, master, replica)
+	for _, c := range []struct {
+		form string
+		s    *redisstore.Store
+		from store.Position
+	}{{"one by one", tails, store.Position{}}, {"together, by the tails", tails, last}, {"together, by the feeds", feeds, last}} {
+		if _, err := c.s.Poll(t.Context(), 0, c.from); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("a poll %s of a master without replicas: %v, want ErrUnavailable", c.form, err)
 		}
 	}
-	at[0] = store.Position{}
+}
+
+// isolate cuts a master off from its replica, and waits until it knows.
+func isolate(t testing.TB, master, replica *testenv.RedisServer) {
+	t.Helper()
 	unlink(t, replica)
 	soon(t, "the master to notice", 5*time.Second, func() error {
 		if n := master.Info("connected_slaves"); n != "0" {
@@ -143,14 +159,55 @@ func TestIsolatedMasterRefusesPolls(t *testing.T) {
 		}
 		return nil
 	})
-	for part, from := range at {
-		if _, err := s.Poll(t.Context(), part, from); !errors.Is(err, store.ErrUnavailable) {
-			t.Errorf("a poll of partition %d, of a master without replicas: %v, want ErrUnavailable", part, err)
+}
+
+// TestFencedLookups: with the fence a master that was cut off answers no Lookup or List, a second after it noticed at the
+// latest, until it has a replica again; without it, it does. It kills a fence that is not sent, that is a plain read, whose
+// refusal nobody looks at, and one that is a round trip of its own.
+func TestFencedLookups(t *testing.T) {
+	testenv.EachBuild(t, func(t *testing.T, build testenv.Build) {
+		t.Parallel()
+		fencedLookups(t, build)
+	})
+}
+
+func fencedLookups(t *testing.T, build testenv.Build) {
+	master, replica := pair(t, testenv.On(build))
+	fenced := openStore(t, master.URL(), redisstore.Options{Partitions: 16, FencedLookups: true})
+	open := openStore(t, master.URL(), redisstore.Options{Partitions: 16})
+	who := store.User("ann")
+	rec := signIn(t, fenced, who)
+	reads := map[string]func(s *redisstore.Store) error{
+		"Lookup": func(s *redisstore.Store) error { _, err := s.Lookup(t.Context(), who, rec.ID); return err },
+		"List":   func(s *redisstore.Store) error { _, err := s.List(t.Context(), who, store.Page{}); return err },
+	}
+	each := func(when string, want error) {
+		time.Sleep(1100 * time.Millisecond) // what was seen of a partition counts for a second
+		for name, read := range reads {
+			if err := read(open); err != nil {
+				t.Errorf("%s, %s without a fence: %v", when, name, err)
+			}
+			before := fenced.Stats()[0].Value
+			if err := read(fenced); !errors.Is(err, want) {
+				t.Errorf("%s, %s: %v, want %v", when, name, err, want)
+			}
+			if n := fenced.Stats()[0].Value - before; want == nil && n != 1 {
+				t.Errorf("%s, %s: %d round trips", when, name, n)
+			}
 		}
 	}
-	if _, err := s.Lookup(t.Context(), store.User("ann"), "sid"); err != nil {
-		t.Errorf("a lookup without replicas: %v", err)
-	}
+	each("with its replica", nil)
+	isolate(t, master, replica)
+	each("cut off", store.ErrUnavailable)
+	_, err := fenced.Lookup(t.Context(), who, rec.ID)
+	told(t, err, store.ErrUnavailable, "NOREPLICAS", "start them")
+	replica.Do("CONFIG", "SET", "masteruser", "")
+	replica.Do("CONFIG", "SET", "masterauth", "")
+	linkedAgain := func() error { _, err := master.Try("SET", "linked", "1"); return err }
+	soon(t, "the replica to be back", 10*time.Second, linkedAgain)
+	each("with its replica again", nil)
+	master.Do("REPLICAOF", "127.0.0.1", "1")
+	each("demoted", store.ErrUnavailable)
 }
 
 // TestRepeatBehindARollback: a write whose reply was lost is sent again, to a promoted replica that lacks it and all it told.

@@ -90,9 +90,9 @@ func TestParse(t *testing.T) {
 		{"TLS, whose name is the host's", "rediss://h", usual(func(w *wanted) { w.tls = "h" }), redisstore.Options{}},
 		{"TLS with its parameters", "rediss://h?server_name=n&ca=" + url.QueryEscape(ca), usual(func(w *wanted) { w.tls = "n" }), redisstore.Options{}},
 		{
-			"all parameters", "redis://h?pool=9&dial_timeout=1s&read_timeout=2s&prefix=p:&partitions=16&max_token_life=2h&max_marks=9&durability=replicated-2&timeout=4s",
+			"all parameters", "redis://h?pool=9&dial_timeout=1s&read_timeout=2s&prefix=p:&partitions=16&max_token_life=2h&max_marks=9&durability=replicated-2&fenced_lookups=true&timeout=4s",
 			usual(func(w *wanted) { w.pool, w.dial, w.read = 9, time.Second, 2*time.Second }),
-			redisstore.Options{Prefix: "p:", Partitions: 16, MaxTokenLife: 2 * time.Hour, MaxMarks: 9, Durability: redisstore.Replicated(2), Timeout: 4 * time.Second},
+			redisstore.Options{Prefix: "p:", Partitions: 16, MaxTokenLife: 2 * time.Hour, MaxMarks: 9, Durability: redisstore.Replicated(2), FencedLookups: true, Timeout: 4 * time.Second},
 		},
 		{"fsynced", "redis://h?durability=fsynced", usual(none), redisstore.Options{Durability: redisstore.Fsynced()}},
 		{"memory", "redis://h?durability=memory", usual(none), redisstore.Options{}},
