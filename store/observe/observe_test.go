@@ -52,6 +52,7 @@ func TestOperations(t *testing.T) {
 		{"an open breaker", storebreaker.ErrOpen, "", "unavailable"},
 		{"in doubt", store.ErrIndeterminate, "", "indeterminate"},
 		{"in doubt by the end of its caller", fmt.Errorf("%w: %w", store.ErrIndeterminate, context.Canceled), "", "indeterminate"},
+		{"in doubt by an outage", fmt.Errorf("%w: %w", store.ErrIndeterminate, store.ErrUnavailable), "", "indeterminate"},
 		{"a deadline", context.DeadlineExceeded, "", "deadline_exceeded"},
 		{"too large", store.ErrTooLarge, "", "too_large"},
 		{"damaged", store.ErrCorrupt, "", "corrupt"},

@@ -94,7 +94,8 @@ func ofServer(message string) error {
 	case word == "JETONCORRUPT":
 		what, _, _ := strings.Cut(strings.TrimPrefix(message, word+" "), " script: ")
 		return fmt.Errorf("%w: %s: see docs/keys.md for what belongs there", store.ErrCorrupt, what)
-	case word == "NOPERM", strings.Contains(message, "executing the script can't"): // an ACL, as a script meets it
+	case word == "NOPERM", strings.Contains(message, "executing the script can't"), // an ACL, as a script of 7.0 meets it
+		strings.Contains(message, "ACL failure in script"): // and of later servers
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, errDenied)
 	case remedies[word] != "":
 		return fmt.Errorf("%w: %s: %s", store.ErrUnavailable, word, remedies[word])

@@ -23,8 +23,8 @@ const (
 	// meanwhile.
 	mostGathered = 64
 	mostOfEach   = 128
-	// mostGlances is how many polls of a partition may ask for the tails alone before one asks for the feed itself. No revocation
-	// waits for that one: whoever writes it sets the tail. It shows a feed that was taken away by hand or by eviction.
+	// mostGlances is how many polls of a partition may ask for the tails alone before one asks for the feed itself. No
+	// revocation waits for that one: whoever writes it sets the tail. It shows a feed that was taken away, by hand or eviction.
 	mostGlances = 2
 )
 

@@ -150,9 +150,9 @@ func TestPollsTogether(t *testing.T) {
 	}
 }
 
-// TestGoneForOneIsGoneForAll: two followers of one process take turns at asking the feeds themselves. What the one finds there,
-// that the feed is gone or has an event without a tail, the other's next poll tells it too. It kills a process that keeps what
-// one of them was told for the others.
+// TestGoneForOneIsGoneForAll: two followers of one process take turns at asking the feeds themselves. What the one finds
+// there, that the feed is gone or has an event without a tail, the other's next poll tells it too. It kills a process that
+// keeps what one of them was told for the others.
 func TestGoneForOneIsGoneForAll(t *testing.T) {
 	for _, tt := range []struct {
 		rule  string
@@ -186,8 +186,8 @@ func TestGoneForOneIsGoneForAll(t *testing.T) {
 	}
 }
 
-// TestPollWithinAStep: a step of many events may be told by half, bell by bell, and a poll from there tells the rest. It kills
-// nonces that a step's events share, by which the tail of its last one would pass for the first one's.
+// TestPollWithinAStep: a step of many events may be told by half, bell by bell, and a poll from there tells the rest. It
+// kills nonces that a step's events share, by which the tail of its last one would pass for the first one's.
 func TestPollWithinAStep(t *testing.T) {
 	b := newBunch(t)
 	ann := store.User("ann")
@@ -266,9 +266,9 @@ func TestPollsAreOneScript(t *testing.T) {
 	}
 }
 
-// TestPollsOfManyPartitions: 256 partitions are four scripts of 64, each of which finds its own place in the tails: what is new in
-// any of them is told, and of three rounds without news one asks the feeds. It kills a place that is not the first partition's
-// of the script, and a process that does not count, or does not forget, how often it looked at the tails alone.
+// TestPollsOfManyPartitions: 256 partitions are four scripts of 64, each of which finds its own place in the tails: what is
+// new in any of them is told, and of three rounds without news one asks the feeds. It kills a place that is not the first
+// partition's of the script, and a process that does not count, or does not forget, how often it looked at the tails alone.
 func TestPollsOfManyPartitions(t *testing.T) {
 	b := newBunchOf(t, 256)
 	news := func(part int) {

@@ -210,9 +210,9 @@ func fencedLookups(t *testing.T, build testenv.Build) {
 	each("demoted", store.ErrUnavailable)
 }
 
-// TestRepeatBehindARollback: a write whose reply was lost is sent again, to a promoted replica that lacks it and all it told. The
-// second event is another one, under another cut, and a follower that stands on the first notices at once. It kills a nonce
-// that a repeat brings again, by which the tails would be as they were.
+// TestRepeatBehindARollback: a write whose reply was lost is sent again, to a promoted replica that lacks it and all it told.
+// The second event is another one, under another cut, and a follower that stands on the first notices at once. It kills a
+// nonce that a repeat brings again, by which the tails would be as they were.
 func TestRepeatBehindARollback(t *testing.T) {
 	server := testenv.Redis(t)
 	p := cutProxyTo(t, server)
