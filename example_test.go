@@ -9,7 +9,7 @@ import (
 
 	"github.com/jetonkit/jeton/adapters/httpauth"
 	"github.com/jetonkit/jeton/store"
-	_ "github.com/jetonkit/jeton/store/memory" // or store/bolt
+	_ "github.com/jetonkit/jeton/store/memory" // each store is one import: store/bolt, store/redis, …; store/all is every one
 	"github.com/jetonkit/jeton/token"
 )
 

@@ -1,14 +1,17 @@
 package jeton_test
 
 import (
+	"fmt"
 	"os"
+	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // TestReadme: the first line says what Jeton is, the program is the package example's, and every link into the repository
-// leads somewhere.
+// leads somewhere, in this page and in all others.
 func TestReadme(t *testing.T) {
 	text := read(t, "README.md")
 	first, _, _ := strings.Cut(text, "\n")
@@ -36,17 +39,67 @@ func TestReadme(t *testing.T) {
 		example = example[at+len(line):]
 	}
 
-	for _, file := range append([]string{"README.md"}, markdown(t)...) {
-		for _, m := range regexp.MustCompile(`\]\(([^)#:]+)\)`).FindAllStringSubmatch(read(t, file), -1) {
-			target := m[1]
-			if dir, _, nested := strings.Cut(file, "/"); nested {
-				target = dir + "/" + target
-			}
-			if _, err := os.Stat(target); err != nil {
-				t.Errorf("%s links to %s, which is not there", file, m[1])
-			}
+	for _, file := range append([]string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "examples/authserver/README.md"}, markdown(t)...) {
+		for _, finding := range deadLinks(file, read(t, file)) {
+			t.Error(finding)
 		}
 	}
+}
+
+// TestDeadLinks: a link that leads nowhere is noticed, by its file and by its heading.
+func TestDeadLinks(t *testing.T) {
+	for _, c := range []struct {
+		rule, file, text string
+		dead             bool
+	}{
+		{"a file", "docs/x.md", "[a](design.md)", false},
+		{"no file", "docs/x.md", "[a](nothing.md)", true},
+		{"a file above", "docs/x.md", "[a](../README.md)", false},
+		{"a heading", "README.md", "[a](docs/design.md#api-keys)", false},
+		{"no heading", "README.md", "[a](docs/design.md#nothing)", true},
+		{"no file with a heading", "README.md", "[a](docs/nothing.md#api-keys)", true},
+		{"a heading of its own", "x.md", "# A `b` c, d\n[a](#a-b-c-d)", false},
+		{"no heading of its own", "x.md", "```sh\n# a\n```\n[a](#a)", true},
+		{"elsewhere", "README.md", "[a](https://nothing.example/#a)", false},
+	} {
+		if got := deadLinks(c.file, c.text); len(got) > 0 != c.dead {
+			t.Errorf("%s: found %q", c.rule, got)
+		}
+	}
+}
+
+var (
+	linkForm    = regexp.MustCompile(`\]\(([^)#:]*)(#[^)]*)?\)`)
+	headingForm = regexp.MustCompile(`(?m)^#+ (.*)$`)
+	codeForm    = regexp.MustCompile("(?ms)^```.*?^```")
+	dropped     = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+)
+
+// deadLinks returns the links of a page into the repository that lead nowhere.
+func deadLinks(file, text string) (findings []string) {
+	for _, m := range linkForm.FindAllStringSubmatch(text, -1) {
+		page := text
+		if m[1] != "" {
+			b, err := os.ReadFile(path.Join(path.Dir(file), m[1]))
+			if info, other := os.Stat(path.Join(path.Dir(file), m[1])); err != nil && (other != nil || !info.IsDir()) {
+				findings = append(findings, fmt.Sprintf("%s links to %s, which is not there", file, m[1]))
+				continue
+			}
+			page = string(b)
+		}
+		if m[2] != "" && !slices.Contains(anchors(page), m[2]) {
+			findings = append(findings, fmt.Sprintf("%s links to %s%s, and there is no such heading", file, m[1], m[2]))
+		}
+	}
+	return findings
+}
+
+// anchors returns the names that a page's headings have on the web: in lower case, without punctuation, - for a space.
+func anchors(page string) (names []string) {
+	for _, m := range headingForm.FindAllStringSubmatch(codeForm.ReplaceAllString(page, ""), -1) {
+		names = append(names, "#"+strings.ReplaceAll(dropped.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-"))
+	}
+	return names
 }
 
 func markdown(t *testing.T) (files []string) {

@@ -1,11 +1,8 @@
 package bench_test
 
 import (
-	"context"
 	"fmt"
-	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,13 +14,9 @@ import (
 	redisstore "github.com/jetonkit/jeton/store/redis"
 )
 
-func TestMain(m *testing.M) { os.Exit(testenv.Main(m).Run()) }
-
 // redisSide is a store, a bare client and the seeds' scheme on one server.
 type redisSide struct {
-	b     *testing.B
-	ctx   context.Context
-	s     store.TokenStore
+	*side
 	plain *redis.Client
 }
 
@@ -36,41 +29,7 @@ func newRedisSide(b *testing.B) *redisSide {
 	b.Cleanup(func() { _ = s.Close() })
 	plain := redis.NewClient(&redis.Options{Addr: server.Addr(), PoolSize: 64, Protocol: 2})
 	b.Cleanup(func() { _ = plain.Close() })
-	return &redisSide{b: b, ctx: b.Context(), s: s, plain: plain}
-}
-
-func (r *redisSide) must(err error) {
-	if err != nil {
-		r.b.Error(err)
-	}
-}
-
-func (r *redisSide) login(s store.Subject) store.Record {
-	got, err := r.s.Issue(r.ctx, store.IssueRequest{Record: store.Record{
-		ID: store.NewID(), Subject: s, Link: store.NewLink(), ExpiresAt: time.Now().Add(24 * time.Hour),
-	}})
-	r.must(err)
-	return got.Record
-}
-
-// logins gives a subject sessions and returns the last.
-func (r *redisSide) logins(name string, n int) (rec store.Record) {
-	for range n {
-		rec = r.login(store.User(name))
-	}
-	return rec
-}
-
-func (r *redisSide) lookup(rec store.Record) func(int) {
-	jti := store.NewID()
-	return func(n int) {
-		for range n {
-			st, err := r.s.Lookup(r.ctx, rec.Subject, rec.ID, jti)
-			if r.must(err); st.Entries[0].Status != store.Live {
-				r.b.Error("not live")
-			}
-		}
-	}
+	return &redisSide{side: newSide(b, s), plain: plain}
 }
 
 func (r *redisSide) get(n int) {
@@ -109,17 +68,6 @@ func (r *redisSide) seed(tokens int) func(int) {
 	}
 }
 
-// together lets 64 callers share n operations.
-func together(run func(int)) func(int) {
-	return func(n int) {
-		var all sync.WaitGroup
-		for range 64 {
-			all.Go(func() { run(n / 64) })
-		}
-		all.Wait()
-	}
-}
-
 func BenchmarkRedis(b *testing.B) {
 	r := newRedisSide(b)
 	r.must(r.plain.Set(r.ctx, "bare", strings.Repeat("x", 300), 0).Err())
@@ -140,14 +88,7 @@ func BenchmarkRedis(b *testing.B) {
 			r.login(store.User(fmt.Sprint("user ", user/10)))
 		}
 	}
-	revoke := func(s store.Subject) func(int) {
-		return func(n int) {
-			for range n {
-				r.must(r.s.Revoke(r.ctx, store.Revocation{Subject: s, All: true}))
-			}
-		}
-	}
-	one, all := r.login(store.User("one")).Subject, r.logins("all", 100_000).Subject
+	one, all := r.login(store.User("one")).Subject, r.many("all", 100_000)
 	bench.Gate(b,
 		bench.Row{Name: "verify, alone, to a bare GET", Of: r.lookup(ann), By: r.get, Ops: 4000, Most: 1.15},
 		bench.Row{Name: "verify at 10,000 sessions to 10", Of: r.lookup(many), By: r.lookup(ann), Ops: 4000, Most: 1.1},
@@ -157,7 +98,7 @@ func BenchmarkRedis(b *testing.B) {
 		bench.Row{Name: "verify, alone, to the seeds' scheme at 1,000 tokens", Of: r.lookup(ann), By: r.seed(1000), Ops: 200},
 		bench.Row{Name: "login to a bare SET", Of: issue, By: r.set, Ops: 2000, Most: 1.8},
 		bench.Row{Name: "refresh to a bare SET", Of: rotate, By: r.set, Ops: 2000, Most: 1.8},
-		bench.Row{Name: "revoke all to a bare SET", Of: revoke(one), By: r.set, Ops: 2000},
-		bench.Row{Name: "revoke all of 100,000 sessions to 1", Of: revoke(all), By: revoke(one), Ops: 2000, Most: 1.2},
+		bench.Row{Name: "revoke all to a bare SET", Of: r.revoke(one), By: r.set, Ops: 2000},
+		bench.Row{Name: "revoke all of 100,000 sessions to 1", Of: r.revoke(all), By: r.revoke(one), Ops: 2000, Most: 1.2},
 	)
 }

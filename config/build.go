@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/jetonkit/jeton/revocation"
 	"github.com/jetonkit/jeton/store"
 	storebreaker "github.com/jetonkit/jeton/store/breaker"
 	storecache "github.com/jetonkit/jeton/store/cache"
@@ -19,6 +20,9 @@ type Stack struct {
 	Store store.TokenStore
 	// Feed tells the store's revocations; nil where the store, or its outermost layer, has none. Closed with Store.
 	Feed store.Feed
+	// View is every revocation in this process's memory, where Config.Verifier's Check is Local, else nil. Its Ready, Lag and
+	// Stats tell how it is; see also [Stack.Ready].
+	View *revocation.View
 	// Keys are the keys of Issuer and Verifier; [Stack.Reload] changes them. Its JWKS is what others verify by.
 	Keys *token.Keyring
 	// Issuer makes tokens; nil where the configuration has only a public key.
@@ -35,7 +39,8 @@ type Stack struct {
 	built  Config // as it was, without keys
 }
 
-// Close ends what was built: first the verifier, which still writes last-seen times, then the store with its layers.
+// Close ends what was built: first the verifier, which still writes last-seen times, then the view, then the store with its
+// layers.
 // Closing twice gives the first answer.
 func (s *Stack) Close() error {
 	if s.close == nil {
@@ -45,14 +50,13 @@ func (s *Stack) Close() error {
 }
 
 // Build opens the store and makes the rest. The store is asked once whether it answers, so that one that does not is an
-// error now: [store.ErrUnavailable] is in its chain. ctx bounds Build alone. Every mistake is an [Error], as in [Load];
-// nothing stays open with one.
+// error now: [store.ErrUnavailable] is in its chain. A view is complete when Build returns. ctx bounds Build alone. Every
+// mistake is an [Error], as in [Load]; nothing stays open with one.
 func (c *Config) Build(ctx context.Context) (*Stack, error) {
 	if err := c.check(nil).join(); err != nil {
 		return nil, err
 	}
-	var wrong mistakes
-	keys := c.keyring(nil, &wrong) // none: check has seen them
+	keys := c.keyring(nil, new(mistakes)) // none: check has seen them
 	s := &Stack{built: *c}
 	s.built.Key, s.built.NextKeys, s.built.PreviousKeys, s.built.RemovedKeys = Key{}, nil, nil, nil
 	var err error
@@ -62,29 +66,38 @@ func (c *Config) Build(ctx context.Context) (*Stack, error) {
 	if s.Store, err = c.open(ctx); err != nil {
 		return nil, err
 	}
+	s.close = sync.OnceValue(s.shut)
+	if err := c.furnish(ctx, s, keys); err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// furnish makes what stands on the opened store.
+func (c *Config) furnish(ctx context.Context, s *Stack, keys keyring) (err error) {
 	if s.Feed, err = feedOf(ctx, s.Store); err != nil {
-		return nil, errors.Join(err, s.Store.Close())
+		return err
 	}
 	if c.APIKeys != nil {
 		if s.APIKeys, err = c.APIKeys(s.Store); err != nil {
-			return nil, errors.Join(fmt.Errorf("jeton: Config.APIKeys: %w", err), s.Store.Close())
+			return fmt.Errorf("jeton: Config.APIKeys: %w", err)
 		}
 	}
 	if c.Issuers != nil {
 		if s.others, err = c.Issuers(s.Store); err != nil {
-			return nil, errors.Join(fmt.Errorf("jeton: Config.Issuers: %w", err), s.Store.Close())
+			return fmt.Errorf("jeton: Config.Issuers: %w", err)
 		}
 	}
+	if s.View, err = c.follow(ctx, s); err != nil {
+		return err
+	}
+	var wrong mistakes
 	for _, part := range parts {
 		if e := c.mistake(part(c, s, keys)); e != nil {
 			wrong = append(wrong, e)
 		}
 	}
-	s.close = sync.OnceValue(s.shut)
-	if err := wrong.join(); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
-	return s, nil
+	return wrong.join()
 }
 
 // feedOf is the store's feed; nil where it has none. A layer has the methods always, and says by Partitions whether what it
@@ -108,6 +121,9 @@ func (s *Stack) shut() error {
 	var errs []error
 	if s.Verifier != nil {
 		errs = append(errs, s.Verifier.Close())
+	}
+	if s.View != nil {
+		errs = append(errs, s.View.Close())
 	}
 	return errors.Join(append(errs, s.Store.Close())...)
 }

@@ -37,6 +37,15 @@ func (s forgetful) Capabilities() store.Capabilities {
 	return c
 }
 
+// evictable is a store that may evict, and tells revocations.
+type evictable struct{ *storetest.Faults }
+
+func (s evictable) Capabilities() store.Capabilities {
+	c := s.Faults.Capabilities()
+	c.NeverEvicts = false
+	return c
+}
+
 // feedless is a store that tells nobody of revocations.
 type feedless struct{ store.TokenStore }
 
@@ -58,6 +67,12 @@ func init() {
 		}}
 	}
 	store.Register("test-evicts", open(func(s store.TokenStore) store.TokenStore { return forgetful{s} }))
+	store.Register("test-evicts-feed", open(func(s store.TokenStore) store.TokenStore { return evictable{storetest.NewFaults(s)} }))
+	store.Register("test-mute", open(func(s store.TokenStore) store.TokenStore {
+		f := storetest.NewFaults(s)
+		f.Inject(storetest.Fault{Verb: storetest.VerbPoll, Err: store.ErrUnavailable})
+		return f
+	}))
 	store.Register("test-feedless", open(func(s store.TokenStore) store.TokenStore { return feedless{s} }))
 	store.Register("test-down", open(func(s store.TokenStore) store.TokenStore { return down{s} }))
 	store.Register("test-frail", open(func(s store.TokenStore) store.TokenStore { return storetest.NewFaults(s) }))
@@ -226,6 +241,9 @@ func build(t *testing.T, cfg *Config) string {
 		return "build: " + strings.ReplaceAll(err.Error(), "\n", "\nbuild: ") + "\n"
 	}
 	got := fmt.Sprintf("built: feed %t, issuer %t, verifier %t, revoker %t\n", s.Feed != nil, s.Issuer != nil, s.Verifier != nil, s.Revoker != nil)
+	if s.View != nil {
+		got += fmt.Sprintf("built: a view, ready: %t\n", s.View.Ready() == nil)
+	}
 	for range 2 {
 		if err := s.Close(); err != nil {
 			t.Error(err)

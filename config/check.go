@@ -46,34 +46,48 @@ func (c *Config) check(refused refusals) mistakes {
 	c.lifetimes(keys, &wrong)
 	c.caching(&wrong)
 	c.breaking(&wrong)
+	c.viewing(refused, &wrong)
 	c.rehearse(keys, &wrong)
 	return wrong
 }
 
 // lifetimes refuses a verifier that would refuse every token that its own issuer makes.
 func (c *Config) lifetimes(keys keyring, wrong *mistakes) {
-	const key = "verifier.max_lifetime"
+	key, most := "verifier.max_lifetime", c.Verifier.MaxLifetime
+	if most == 0 && c.Verifier.Check == Local {
+		key, most = "view.max_token_life", c.View.MaxTokenLife
+	}
 	ttl := cmp.Or(c.Issuer.AccessTTL, 15*time.Minute) // the issuer's default
-	if most := c.Verifier.MaxLifetime; keys.current.sign.KeyID() != "" && most > 0 && most < ttl {
+	if keys.current.sign.KeyID() != "" && most > 0 && most < ttl {
 		wrong.add(c.at(key), key, fmt.Sprintf("is %s, and issuer.access_ttl %s: no token would be good", inWords(most), inWords(ttl)), "raise it, or lower issuer.access_ttl")
 	}
+}
+
+// idle refuses those of a group's keys that are set without what they are of use with.
+func (c *Config) idle(without string, group []setKey, wrong *mistakes) {
+	for _, k := range group {
+		if k.set {
+			wrong.add(c.at(k.key), k.key, "is of no use without "+without, "give "+without+", or leave it out")
+		}
+	}
+}
+
+// setKey is a key, and whether it is set.
+type setKey struct {
+	key string
+	set bool
 }
 
 // caching refuses a cache that is only half told of, or whose answers the feed could not keep as fresh as they should be.
 func (c *Config) caching(wrong *mistakes) {
 	const stale = "cache.max_stale"
-	for _, other := range []struct {
-		key string
-		set bool
-	}{
-		{"cache.max_bytes", c.Cache.MaxBytes != 0},
-		{"cache.max_age", c.Cache.MaxAge != 0},
-		{"cache.poll", c.Cache.Poll != 0},
-		{"verifier.serve_stale", c.Verifier.ServeStale != 0 && len(c.Wrap) == 0},
-	} {
-		if other.set && c.Cache.MaxStale == 0 {
-			wrong.add(c.at(other.key), other.key, "is of no use without "+stale, "give "+stale+", or leave it out")
-		}
+	if c.Cache.MaxStale == 0 {
+		c.idle(stale, []setKey{
+			{"cache.max_bytes", c.Cache.MaxBytes != 0},
+			{"cache.max_age", c.Cache.MaxAge != 0},
+			{"cache.poll", c.Cache.Poll != 0},
+			{"verifier.serve_stale", c.Verifier.ServeStale != 0 && len(c.Wrap) == 0 && c.Verifier.Check != Local},
+		}, wrong)
 	}
 	if c.Cache.MaxStale > 0 && c.Cache.Poll > c.Cache.MaxStale/3 {
 		wrong.add(c.at(stale), stale, fmt.Sprintf("is %s, less than three times cache.poll, %s", inWords(c.Cache.MaxStale), inWords(c.Cache.Poll)),
@@ -85,20 +99,15 @@ func (c *Config) caching(wrong *mistakes) {
 func (c *Config) breaking(wrong *mistakes) {
 	const open, slow = "breaker.open_for", "breaker.slow"
 	b := &c.Breaker
-	for _, other := range []struct {
-		key string
-		set bool
-	}{
-		{"breaker.failures", b.Failures != 0},
-		{"breaker.percent", b.Percent != 0},
-		{"breaker.window", b.Window != 0},
-		{"breaker.probes", b.Probes != 0},
-		{"breaker.probe_timeout", b.ProbeTimeout != 0},
-		{slow, b.Slow != 0},
-	} {
-		if other.set && b.OpenFor == 0 {
-			wrong.add(c.at(other.key), other.key, "is of no use without "+open, "give "+open+", or leave it out")
-		}
+	if b.OpenFor == 0 {
+		c.idle(open, []setKey{
+			{"breaker.failures", b.Failures != 0},
+			{"breaker.percent", b.Percent != 0},
+			{"breaker.window", b.Window != 0},
+			{"breaker.probes", b.Probes != 0},
+			{"breaker.probe_timeout", b.ProbeTimeout != 0},
+			{slow, b.Slow != 0},
+		}, wrong)
 	}
 	if window := cmp.Or(b.Window, 10*time.Second); b.Slow > window { // the breaker's default
 		wrong.add(c.at(slow), slow, fmt.Sprintf("is %s, more than breaker.window, %s", inWords(b.Slow), inWords(window)),
@@ -122,13 +131,17 @@ var fields = []struct{ field, key string }{
 	{"Limit.MaxPerClass", "issuer.limit.max_per_class"},
 	{"Limit.Max", "issuer.limit.max"},
 	{"Limit.Policy", "issuer.limit.policy"},
-	{"GraceReplays", "issuer.grace_replays"},
-	{"Grace", "issuer.grace"},
+	{"IssuerOptions.GraceReplays", "issuer.grace_replays"},
+	{"IssuerOptions.Grace", "issuer.grace"},
 	{"VerifierOptions.Leeway", "verifier.leeway"},
 	{"VerifierOptions.Slide", "verifier.slide"},
 	{"VerifierOptions.CacheBytes", "verifier.cache_bytes"},
 	{"VerifierOptions.ServeStale", "verifier.serve_stale"},
 	{"RevokerOptions.WriteTimeout", "revoker.write_timeout"},
+	{"Fallback", "view.fallback"},
+	{"View.MaxStale", "view.max_stale"},
+	{"View.MaxTokenLife", "view.max_token_life"},
+	{"View.FirstInstall", "view.first_install"},
 	{"Options.MaxStale", "cache.max_stale"},
 	{"Options.MaxBytes", "cache.max_bytes"},
 	{"Options.MaxAge", "cache.max_age"},
@@ -181,6 +194,9 @@ func (c *Config) rehearse(keys keyring, wrong *mistakes) {
 	if c.Verifier.Slide != 0 && c.Verifier.TouchInterval < 0 { // package token would say to leave it zero, which is off in a file
 		wrong.add(c.at("verifier.slide"), "verifier.slide", "needs last-seen times, which are off", "remove it, or verifier.touch_interval")
 		probe.Verifier.Slide = 0
+	}
+	if c.Verifier.Check == Local { // as viewing says
+		probe.Verifier.Slide, probe.Verifier.ServeStale = 0, 0
 	}
 	for _, part := range parts {
 		for range table {
@@ -257,7 +273,7 @@ func (c *Config) mistake(err error) *Error {
 
 // inKeys puts what package token says of its options in the words of a file.
 var inKeys = strings.NewReplacer("AccessTTL", "issuer.access_ttl", "MaxTokenLife", "store.max_token_life", "a Denylist", "denylist", "MaxStale", "cache.max_stale",
-	"use Sessions", "use sessions", "leave it zero", "leave it out")
+	"use Sessions", "use sessions", "use 0 for the keyspace's", "leave it out for the store's", "leave it zero", "leave it out")
 
 // clean returns an error's text on one line and without the secrets of the configuration, should a driver repeat one.
 func (c *Config) clean(err error) string {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"context"
+	"log/slog"
 	"time"
 
 	"github.com/jetonkit/jeton/store"
@@ -19,6 +20,8 @@ type Config struct {
 	Cache Cache
 	// Breaker stops asking a store that fails, behind the cache. Defaults to none.
 	Breaker Breaker
+	// View is how this process follows all revocations, where Verifier.Check is Local.
+	View View
 	// Key signs tokens, or only checks them.
 	Key Key
 	// NextKeys check tokens and do not sign yet: whichever is to sign next, so that every process knows it before one signs.
@@ -43,8 +46,8 @@ type Config struct {
 	// APIKeys makes the API keys that the verifier accepts, on the store that Build opened; Stack.APIKeys has them. No file can
 	// give it. Defaults to none.
 	APIKeys func(s store.TokenStore) ([]*token.APIKeys, error)
-	// Issuers are others that the verifier trusts beside our own, judged by the store that Build opened. No file can give them.
-	// Defaults to none.
+	// Issuers are others that the verifier trusts beside our own, judged by the store that Build opened; one without a Check is
+	// judged as our own tokens are. No file can give them. Defaults to none.
 	Issuers func(s store.TokenStore) ([]token.TrustedIssuer, error)
 	// Wrap are layers around the store, its breaker and its cache, of modules that this package does not know: the first is the
 	// outermost, so {observe, limit} makes observe(limit(cache(breaker(store)))). No file can give them. Defaults to none.
@@ -116,6 +119,29 @@ type Breaker struct {
 	OnChange func(from, to storebreaker.State)
 }
 
+// View says how a process follows all revocations, and is of use where Verifier.Check is [Local]; see package revocation, most
+// of whose Options these are. The zero value is their defaults.
+type View struct {
+	// MaxStale is how long after a revocation, this process's own among them, a check may still begin that accepts the token,
+	// 100ms to 1 minute. Defaults to 2s.
+	MaxStale time.Duration
+	// MaxTokenLife is the longest life of an access token that is accepted, 1s to 30 days, at most the store's: revocations are
+	// held for so long. Defaults to the store's.
+	MaxTokenLife time.Duration
+	// FirstInstall is when the store was set up here for the first time: tokens of Config.Issuers from before it pass. Defaults
+	// to none.
+	FirstInstall time.Time
+	// Fallback judges while the view is not ready: Denylist, Sessions, or NoFallback. Defaults to Denylist.
+	Fallback string
+	// OpenWithin is how long Build waits until the view is complete, 100ms to 1 hour. Defaults to 30s.
+	OpenWithin time.Duration
+	// Logger gets failed polls and doubts. No file can give it. Defaults to slog.Default.
+	Logger *slog.Logger
+}
+
+// NoFallback lets nobody in while a [View] is not ready (HTTP 503).
+const NoFallback = "none"
+
 // Key is a key of tokens.
 type Key struct {
 	// ID is the kid, 1 to 256 bytes. Defaults to one made from the key, so that two keys never share it.
@@ -147,13 +173,16 @@ const (
 	Sessions = "sessions"
 	// Denylist accepts a token unless it was revoked; see [token.Denylist]. The store must never evict.
 	Denylist = "denylist"
+	// Local accepts a token unless it was revoked, by a view of all revocations in this process, without asking the store; see
+	// [token.Local] and [View]. The store must have a feed and never evict. No last-seen times are written.
+	Local = "local"
 )
 
 // Verifier says how tokens are checked.
 type Verifier struct {
 	// VerifierOptions are the verifier's own.
 	token.VerifierOptions
-	// Check is Sessions or Denylist. Defaults to Sessions.
+	// Check is Sessions, Denylist or Local. Defaults to Sessions.
 	Check string
 	// Audience are the names that a token must be meant for, one of them. Defaults to Issuer.Audience, or IssuerName.
 	Audience []string

@@ -169,6 +169,26 @@ var table = withFiles(slices.Concat([]entry{
 		path: "breaker.slow", kind: durationKind, shortest: time.Millisecond, longest: time.Hour, example: "50ms", def: "100ms",
 		doc: "How long the store must have had, for a caller that ran out of time to count as an outage. At most breaker.window.", field: func(c *Config) any { return &c.Breaker.Slow },
 	},
+	{
+		path: "view.max_stale", kind: durationKind, shortest: 100 * time.Millisecond, longest: time.Minute, example: "5s", def: "2s",
+		doc: "With verifier.check local: how long after a revocation, this process's own among them, a check may still begin that accepts the token. The feed is polled at a third of it.", field: func(c *Config) any { return &c.View.MaxStale },
+	},
+	{
+		path: "view.max_token_life", kind: durationKind, shortest: time.Second, longest: 30 * day, example: "1h", def: "the store's max_token_life",
+		doc: "The longest life of a token that the view can judge; it holds revocations for as long. At most the store's.", field: func(c *Config) any { return &c.View.MaxTokenLife },
+	},
+	{
+		path: "view.first_install", kind: timeKind, example: "2026-11-22T12:00:00Z", def: "none",
+		doc: "When the store was set up here for the first time: other issuers' tokens from before it pass.", field: func(c *Config) any { return &c.View.FirstInstall },
+	},
+	{
+		path: "view.fallback", kind: choiceKind, choices: []string{Denylist, Sessions, NoFallback}, example: NoFallback, def: Denylist,
+		doc: "What judges while the view is not ready. denylist: the store, by the same rule; sessions: the store, more strictly; none: nobody is let in.", field: func(c *Config) any { return &c.View.Fallback },
+	},
+	{
+		path: "view.open_within", kind: durationKind, shortest: 100 * time.Millisecond, longest: time.Hour, example: "2m", def: "30s",
+		doc: "How long the start waits until the view is complete; 100,000 revocations take about a second.", field: func(c *Config) any { return &c.View.OpenWithin },
+	},
 }, below("key.", keyFields), []entry{
 	{
 		path: "next_keys", kind: keysKind, example: "[{algorithm: EdDSA, public_file: next.pub}]", def: "none",
@@ -231,8 +251,8 @@ var table = withFiles(slices.Concat([]entry{
 		doc: "Who gives way at a limit.", field: func(c *Config) any { return &c.Issuer.Limit.Policy },
 	},
 	{
-		path: "verifier.check", kind: choiceKind, choices: []string{Sessions, Denylist}, example: "denylist", def: Sessions,
-		doc: "What makes a token good. sessions: its session lives; denylist: it was not revoked, on a store that never evicts.", field: func(c *Config) any { return &c.Verifier.Check },
+		path: "verifier.check", kind: choiceKind, choices: []string{Sessions, Denylist, Local}, example: "denylist", def: Sessions,
+		doc: "What makes a token good. sessions: its session lives; denylist: it was not revoked, on a store that never evicts; local: the same by a view of all revocations in this process, without asking the store.", field: func(c *Config) any { return &c.Verifier.Check },
 	},
 	{
 		path: "verifier.audience", kind: listKind, example: "[https://api.example.com]", def: "issuer.audience",

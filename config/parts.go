@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/jetonkit/jeton/store"
 	"github.com/jetonkit/jeton/token"
 )
 
@@ -26,13 +25,9 @@ func (c *Config) issuer(s *Stack, keys keyring) (err error) {
 
 // verifier makes the verifier, for our own tokens and those of others that the program trusts.
 func (c *Config) verifier(s *Stack, _ keyring) (err error) {
-	check := token.Sessions
-	switch c.Verifier.Check {
-	case "", Sessions:
-	case Denylist:
-		check = token.Denylist
-	default:
-		return &store.FieldError{Field: "Check", Problem: "is not a known word", Remedy: "write sessions or denylist"}
+	check, err := c.checker(s)
+	if err != nil {
+		return err
 	}
 	audience := c.Verifier.Audience
 	if len(audience) == 0 {
@@ -43,9 +38,15 @@ func (c *Config) verifier(s *Stack, _ keyring) (err error) {
 	o.APIKeys = slices.Concat(o.APIKeys, s.APIKeys)
 	own := token.TrustedIssuer{
 		Issuer: c.IssuerName, Keys: s.Keys, Audience: audience, MaxLifetime: c.Verifier.MaxLifetime,
-		Check: check(s.Store), Extra: c.Verifier.Extra,
+		Check: check, Extra: c.Verifier.Extra,
 	}
-	s.Verifier, err = token.NewVerifier(append([]token.TrustedIssuer{own}, s.others...), &o)
+	trusted := append([]token.TrustedIssuer{own}, s.others...)
+	for n := range trusted {
+		if trusted[n].Check == nil {
+			trusted[n].Check = check
+		}
+	}
+	s.Verifier, err = token.NewVerifier(trusted, &o)
 	return err
 }
 

@@ -58,7 +58,7 @@ func aliasNames(e *entry) []string {
 // TestEveryOptionHasAKey: an option that package token gets has a key, or is known to be a program's alone.
 func TestEveryOptionHasAKey(t *testing.T) {
 	program := []string{
-		"Events", "APIKeys", "Issuers", "Wrap", "Breaker.OnChange", "Issuer.Claims", "Issuer.Keys", "Issuer.Events", "Issuer.Now", "Verifier.Extra",
+		"Events", "APIKeys", "Issuers", "Wrap", "Breaker.OnChange", "View.Logger", "Issuer.Claims", "Issuer.Keys", "Issuer.Events", "Issuer.Now", "Verifier.Extra",
 		"Verifier.VerifierOptions.APIKeys", "Verifier.VerifierOptions.Events", "Verifier.VerifierOptions.Now",
 		"Revoker.Events", "Revoker.Now",
 	}
@@ -71,7 +71,7 @@ func TestEveryOptionHasAKey(t *testing.T) {
 	}
 	known[retiredAt.field(&c)] = true
 	groups := []reflect.Type{
-		reflect.TypeFor[Store](), reflect.TypeFor[Cache](), reflect.TypeFor[Breaker](), reflect.TypeFor[Key](), reflect.TypeFor[Verifier](), reflect.TypeFor[store.Limit](),
+		reflect.TypeFor[Store](), reflect.TypeFor[Cache](), reflect.TypeFor[Breaker](), reflect.TypeFor[View](), reflect.TypeFor[Key](), reflect.TypeFor[Verifier](), reflect.TypeFor[store.Limit](),
 		reflect.TypeFor[token.IssuerOptions](), reflect.TypeFor[token.VerifierOptions](), reflect.TypeFor[token.RevokerOptions](),
 	}
 	var walk func(name string, v reflect.Value)

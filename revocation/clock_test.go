@@ -12,35 +12,6 @@ import (
 	"github.com/jetonkit/jeton/store"
 )
 
-// TestAge: the clock that ran further counts, and a wall clock that was set back by how far.
-func TestAge(t *testing.T) {
-	start := time.Now()
-	now := start.Add(time.Second)
-	for _, tt := range []struct {
-		rule string
-		wall time.Duration // how far the wall clock has moved besides
-		want time.Duration
-	}{
-		{"both clocks agree", 0, time.Second},
-		{"the machine slept, and the monotonic clock with it", time.Hour, time.Hour + time.Second},
-		{"the wall clock was set back", -time.Hour, time.Hour - time.Second},
-		{"the wall clock was set back by as much as has passed", -time.Second, time.Second},
-	} {
-		m := momentOf(start)
-		m.wall -= int64(tt.wall)
-		if got := m.age(now); got != tt.want {
-			t.Errorf("%s: %v, want %v", tt.rule, got, tt.want)
-		}
-	}
-	stale := momentOf(start)
-	stale.wall -= int64(time.Minute)
-	s := newSet(1)
-	s.synced.Store(stale)
-	if s.ready(now, 2*time.Second) {
-		t.Error("a process that slept for a minute takes its view for fresh")
-	}
-}
-
 // oneFeed has one partition and a fixed content.
 type oneFeed struct {
 	events []store.Event

@@ -60,6 +60,35 @@ func TestOddEvents(t *testing.T) {
 			r.open(revocation.Options{})
 			r.want(store.ReasonCut, fs, fp)
 		}},
+		{"a cut or floor whose time is ahead of its event's is known as long as it bars", func(r *rig) {
+			r.open(revocation.Options{})
+			ahead := time.Now().Add(30 * time.Minute)
+			r.append(0, store.Event{Subject: ann.Digest(), Cut: seqNow(), CutTime: ahead})
+			r.append(0, store.Event{Subject: bob.Digest(), Floor: 3, FloorTime: ahead})
+			r.pass()
+			time.Sleep(r.life.MaxTokenLife + 20*time.Minute)
+			s, p := foreign(ann, 55*time.Minute)
+			r.want(store.ReasonCut, s, p)
+			s, p = foreign(bob, 55*time.Minute)
+			r.want(store.ReasonFloor, s, p)
+		}},
+		{"what is told again under a clock set back is known as long as before", func(r *rig) {
+			r.open(revocation.Options{})
+			time.Sleep(time.Hour)
+			s, p := own(ann)
+			cut, now := seqNow(), time.Now()
+			r.append(0, store.Event{Subject: ann.Digest(), Cut: cut, CutTime: now})
+			r.append(0, store.Event{Subject: ann.Digest(), Floor: 3, FloorTime: now.Add(-30 * time.Minute), Time: now.Add(-30 * time.Minute)})
+			for _, at := range []time.Time{now, now.Add(-30 * time.Minute)} {
+				r.append(0, store.Event{Subject: bob.Digest(), IDs: []store.Digest{store.DigestID(p.TokenID)}, Time: at})
+			}
+			r.pass()
+			time.Sleep(50 * time.Minute)
+			r.tell(store.User("carol"))
+			r.pass()
+			r.want(store.ReasonCut, s, p)
+			r.want("revoked", bob, store.Presented{TokenID: p.TokenID, Seq: cut + 1})
+		}},
 		{"what ended its subject's tokens latest says how long that is known", func(r *rig) {
 			r.open(revocation.Options{})
 			time.Sleep(time.Second)

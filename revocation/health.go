@@ -38,7 +38,7 @@ func (v *View) Lag() (lag time.Duration, known bool) {
 		if at == nil {
 			return 0, false
 		}
-		lag = max(lag, at.age(now))
+		lag = max(lag, at.Age(now))
 	}
 	return lag, true
 }
@@ -53,8 +53,8 @@ func (v *View) Stats() []store.Stat {
 		entries, bytes = entries+n, bytes+b
 	}
 	return []store.Stat{
-		{Name: "view_entries", Value: int64(entries)},
-		{Name: "view_bytes", Value: int64(bytes)},
+		{Name: "view_entries", Value: int64(entries), Level: true},
+		{Name: "view_bytes", Value: int64(bytes), Level: true},
 		{Name: "view_events", Value: v.events.Load()},
 		{Name: "view_doubts", Value: v.doubts.Load()},
 		{Name: "view_feed_errors", Value: v.failures.Load()},

@@ -3,6 +3,7 @@ package revocation
 import (
 	"time"
 
+	"github.com/jetonkit/jeton/internal/age"
 	"github.com/jetonkit/jeton/internal/follow"
 	"github.com/jetonkit/jeton/store"
 )
@@ -53,7 +54,7 @@ func (l *learner) Synced(partition int, at time.Time) {
 		v.again()
 		return
 	}
-	s.synced.Store(momentOf(at))
+	s.synced.Store(age.MomentOf(at))
 	select {
 	case v.news <- struct{}{}:
 	default:

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/jetonkit/jeton/internal/age"
 	"github.com/jetonkit/jeton/store"
 )
 
@@ -16,7 +17,7 @@ type part struct {
 
 // set is what a partition's feed has told since a doubt. Before it is complete it has not been synced at all.
 type set struct {
-	synced atomic.Pointer[moment]
+	synced atomic.Pointer[age.Moment]
 	tables []atomic.Pointer[table] // by the subject's digest; nil for an empty one
 
 	// Written before synced is, and never after: another birth is a doubt.
@@ -29,24 +30,10 @@ type set struct {
 
 func newSet(tables int) *set { return &set{tables: make([]atomic.Pointer[table], tables)} }
 
-// moment is a time whose age takes a few nanoseconds to tell.
-type moment struct {
-	at   time.Time
-	wall int64
-}
-
-func momentOf(at time.Time) *moment { return &moment{at, at.UnixNano()} }
-
-// age is the larger of the monotonic and the wall difference, as a [store.Stamp] has it: Go's monotonic clock stands still
-// while a machine sleeps. A wall clock that was set back counts by how far.
-func (m *moment) age(now time.Time) time.Duration {
-	return max(now.Sub(m.at), time.Duration(now.UnixNano()-m.wall).Abs())
-}
-
 // ready reports whether the set is complete and no older than maxStale.
 func (s *set) ready(now time.Time, maxStale time.Duration) bool {
 	m := s.synced.Load()
-	return m != nil && m.age(now) <= maxStale
+	return m != nil && m.Age(now) <= maxStale
 }
 
 // table returns where a subject's entries are.

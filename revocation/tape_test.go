@@ -140,6 +140,7 @@ type rig struct {
 	*testing.T
 	*tape
 	view *revocation.View
+	most map[string]int64 // that each stat was
 }
 
 const stale = 3 * time.Second
@@ -187,9 +188,17 @@ func (r *rig) want(want string, s store.Subject, p store.Presented) {
 	}
 }
 
+// stat returns a counter of the view. One that falls must say that it may.
 func (r *rig) stat(name string) int64 {
 	for _, s := range r.view.Stats() {
 		if s.Name == name {
+			if s.Value < r.most[name] && !s.Level {
+				r.Errorf("%s falls from %d to %d and is no level", name, r.most[name], s.Value)
+			}
+			if r.most == nil {
+				r.most = map[string]int64{}
+			}
+			r.most[name] = max(r.most[name], s.Value)
 			return s.Value
 		}
 	}

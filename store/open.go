@@ -93,7 +93,7 @@ func driver(rawURL string) (*url.URL, Driver, error) {
 		return nil, Driver{}, invalid("URL", "does not parse", "write it as scheme://host/path?parameter=value, with escapes where needed")
 	}
 	if u.Scheme == "" {
-		return nil, Driver{}, invalid("URL", "has no scheme", "begin it with one of "+strings.Join(Schemes(), ", "))
+		return nil, Driver{}, invalid("URL", "has no scheme", "begin it with one, as in redis://host; "+registered())
 	}
 	drivers.RLock()
 	d, ok := drivers.byScheme[u.Scheme]
@@ -104,18 +104,24 @@ func driver(rawURL string) (*url.URL, Driver, error) {
 	return u, d, nil
 }
 
+const packages = "github.com/jetonkit/jeton/store/" // where the backends are
+
 // missingImport says what to do about a scheme that nobody registered.
 func missingImport(scheme string) string {
-	const path = "github.com/jetonkit/jeton/store/"
 	switch scheme {
 	case "memory", "bolt", "memcache":
-		return fmt.Sprintf("add the import _ %q", path+scheme)
+		return fmt.Sprintf("add the import _ %q", packages+scheme)
 	case "redis", "rediss", "redis+cluster", "redis+sentinel":
-		return fmt.Sprintf("add the import _ %q", path+"redis")
+		return fmt.Sprintf("add the import _ %q", packages+"redis")
 	}
-	known := "nothing is registered"
-	if s := Schemes(); len(s) > 0 {
-		known = "registered are " + strings.Join(s, ", ")
+	return registered()
+}
+
+// registered names the schemes that there are to choose from.
+func registered() string {
+	s := Schemes()
+	if len(s) == 0 {
+		return "nothing is registered: a backend is one import, of " + packages + "redis for instance"
 	}
-	return known + "; import the backend's package"
+	return "registered are " + strings.Join(s, ", ") + "; import the backend's package"
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 	"sync/atomic"
 	"time"
+
+	"github.com/jetonkit/jeton/internal/age"
 )
 
 // Stamp says how long an answer may be used without asking again. It holds the counters of the cache that gave the
@@ -79,11 +81,11 @@ func (t *Stamp) timely(now time.Time) bool {
 	}
 	if s.SyncedAt != nil {
 		synced := s.SyncedAt.Load()
-		if synced == nil || age(*synced, now) > s.MaxStale {
+		if synced == nil || age.Of(*synced, now) > s.MaxStale {
 			return false
 		}
 	}
-	return age(s.At, now) < s.MaxAge && (t.and == nil || t.and.timely(now))
+	return age.Of(s.At, now) < s.MaxAge && (t.and == nil || t.and.timely(now))
 }
 
 // Unchanged reports whether no counter has moved: the cache has heard of nothing that changed the answer. It may have
@@ -102,16 +104,9 @@ func (t Stamp) Age(now time.Time) time.Duration {
 	if t.s.Gen == nil {
 		return math.MaxInt64
 	}
-	old := age(t.s.At, now)
+	old := age.Of(t.s.At, now)
 	if t.and != nil {
 		old = max(old, t.and.Age(now))
 	}
 	return old
-}
-
-// age is the larger of the monotonic and the wall difference: Go's monotonic clock stands still while a machine sleeps.
-// A wall clock that was set back counts by how far.
-func age(since, now time.Time) time.Duration {
-	wall := time.Duration(now.UnixNano() - since.UnixNano()) // several times faster than Round and Sub
-	return max(now.Sub(since), wall.Abs())
 }

@@ -246,7 +246,7 @@ func TestAKeyFromCreationToItsEnd(t *testing.T) {
 	if list, err := k.keys.List(t.Context(), store.Subject{Name: owner.Name}, store.Page{}); err != nil || len(list.Items) != 0 {
 		t.Errorf("a key is listed as another's: %v, %v", list, err)
 	}
-	clock.Add(48 * time.Hour)
+	clock.Advance(48 * time.Hour)
 	_, err = k.ask(raw)
 	wantErr(t, err, token.ErrUnknownSession)
 }

@@ -284,10 +284,10 @@ func (c *claims) link() (store.Link, error) {
 // current judges exp and nbf (RFC 7519 §4.1.4, §4.1.5).
 func (c *claims) current(leeway time.Duration, now time.Time) error {
 	if !now.Before(time.Unix(c.exp, 0).Add(leeway)) {
-		return &RefusedError{Err: ErrExpired}
+		return refuse(ErrExpired, "exp has passed by more than the leeway")
 	}
 	if now.Before(time.Unix(c.nbf, 0).Add(-leeway)) {
-		return &RefusedError{Err: ErrNotYetValid}
+		return refuse(ErrNotYetValid, "nbf is ahead by more than the leeway")
 	}
 	return nil
 }

@@ -168,7 +168,7 @@ func TestClaimsOutageThatOutlastsGrace(t *testing.T) {
 			_, err := k.refresh(p)
 			wantErr(t, err, store.ErrUnavailable)
 			down = nil
-			k.clock.Add(c.wait)
+			k.clock.Advance(c.wait)
 			_, err = k.refresh(p)
 			wantErr(t, err, c.want)
 			if want := map[bool]int{true: 1}[c.want == nil]; k.sessions() != want {

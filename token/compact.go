@@ -143,15 +143,23 @@ func split(raw string) (head, payload, sig string, err error) {
 // decoder skips line breaks.
 func appendSegment(to []byte, part string) ([]byte, error) {
 	if strings.IndexByte(part, '\n') >= 0 || strings.IndexByte(part, '\r') >= 0 {
-		return to, refuse(ErrMalformed, "it has a character that no token has")
+		return to, refuse(ErrMalformed, "it has a line break: trim it off")
 	}
 	at, n := len(to), segments.DecodedLen(len(part))
 	to = slices.Grow(to, n)[:at+n]
 	n, err := segments.Decode(to[at:], []byte(part))
 	if err != nil {
-		return to[:at], refuse(ErrMalformed, "a part is not base64url")
+		return to[:at], notBase64(part)
 	}
 	return to[:at+n], nil
+}
+
+// notBase64 tells the usual mistake from the others: the header's value in the place of the token.
+func notBase64(part string) error {
+	if strings.IndexByte(part, ' ') >= 0 {
+		return refuse(ErrMalformed, "it has a space: cut the scheme Bearer off")
+	}
+	return refuse(ErrMalformed, "a part is not base64url")
 }
 
 // unmarshal reads a part's text. The library refuses names given twice, at any depth, invalid UTF-8 and whatever follows

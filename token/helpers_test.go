@@ -18,6 +18,7 @@ import (
 
 	"github.com/jetonkit/jeton/store"
 	memstore "github.com/jetonkit/jeton/store/memory"
+	"github.com/jetonkit/jeton/storetest"
 	"github.com/jetonkit/jeton/token"
 )
 
@@ -34,27 +35,7 @@ var (
 	ann    = store.User("ann")
 )
 
-// clockAt is a clock that stands still until it is set.
-type clockAt struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func newClock() *clockAt { return &clockAt{t: start} }
-
-func (c *clockAt) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clockAt) Set(t time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = t
-}
-
-func (c *clockAt) Add(d time.Duration) { c.Set(c.Now().Add(d)) }
+func newClock() *storetest.Clock { return storetest.NewClock(start) }
 
 // events collects what is told.
 type events struct {
@@ -87,7 +68,7 @@ func (e *events) count(t token.EventType) int {
 // kit is a store with everything on it.
 type kit struct {
 	t        *testing.T
-	clock    *clockAt
+	clock    *storetest.Clock
 	key      token.SigningKey
 	store    store.TokenStore
 	issuer   *token.Issuer

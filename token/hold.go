@@ -1,6 +1,7 @@
 package token
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ type expected struct {
 	// anyS takes both ECDSA signatures that there are for each text. Ours have the lower s, and a token has one text; other
 	// issuers sign without looking, and half of their tokens have the higher.
 	anyS bool
+	// option is who says what audience holds, for errors. Empty: the issuer's name.
+	option string
 }
 
 // hold judges who made a token and for whom: key, algorithm, signature, typ, iss, aud. Nothing but the choice of the
@@ -27,13 +30,24 @@ func (j *jws) hold(ctx context.Context, e *expected) error {
 	}
 	switch {
 	case !slices.Contains(e.types, bareType(j.head.typ)):
-		return &RefusedError{Err: ErrType}
+		return refuse(ErrType, whichType(bareType(j.head.typ)))
 	case j.claims.iss != e.issuer:
-		return &RefusedError{Err: ErrIssuer}
+		return refuse(ErrIssuer, "iss is another name than the one expected")
 	case !j.claims.addressed(e.audience):
-		return &RefusedError{Err: ErrAudience}
+		return refuse(ErrAudience, "aud holds no name of "+cmp.Or(e.option, "this issuer"))
 	}
 	return nil
+}
+
+// whichType says what came in the place of what is wanted. The text of a typ is the sender's, and in no error.
+func whichType(typ string) string {
+	switch typ {
+	case typeAccess:
+		return "it is an access token"
+	case typeRefresh:
+		return "it is a refresh token"
+	}
+	return "typ is none of those accepted here"
 }
 
 // authentic judges the signature of a JWS.

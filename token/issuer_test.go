@@ -40,9 +40,9 @@ func TestIssuersThatAreRefused(t *testing.T) {
 		{"MaxTTL below AccessTTL", "IssuerOptions.MaxTTL", s, issuerName, key, token.IssuerOptions{MaxTTL: time.Minute}},
 		{"MaxTTL of ten years", "IssuerOptions.MaxTTL", s, issuerName, key, token.IssuerOptions{MaxTTL: store.MaxLife}},
 		{"MaxTTL negative", "IssuerOptions.MaxTTL", s, issuerName, key, token.IssuerOptions{MaxTTL: -1}},
-		{"Grace over five minutes", "Grace", s, issuerName, key, token.IssuerOptions{Grace: 5*time.Minute + 1}},
-		{"GraceReplays over 16", "GraceReplays", s, issuerName, key, token.IssuerOptions{GraceReplays: 17}},
-		{"GraceReplays negative", "GraceReplays", s, issuerName, key, token.IssuerOptions{GraceReplays: -1}},
+		{"Grace over five minutes", "IssuerOptions.Grace", s, issuerName, key, token.IssuerOptions{Grace: 5*time.Minute + 1}},
+		{"GraceReplays over 16", "IssuerOptions.GraceReplays", s, issuerName, key, token.IssuerOptions{GraceReplays: 17}},
+		{"GraceReplays negative", "IssuerOptions.GraceReplays", s, issuerName, key, token.IssuerOptions{GraceReplays: -1}},
 		{"a limit over 256", "Limit.Max", s, issuerName, key, token.IssuerOptions{Limit: store.Limit{Max: 257}}},
 		{"an unknown policy", "Limit.Policy", s, issuerName, key, token.IssuerOptions{Limit: store.Limit{Max: 1, Policy: 9}}},
 	}
@@ -223,9 +223,9 @@ func TestLimit(t *testing.T) {
 	t.Run("the oldest gives way", func(t *testing.T) {
 		k := newKit(t, setup{issuer: token.IssuerOptions{Limit: store.Limit{Max: 2}}})
 		first := k.login()
-		k.clock.Add(time.Second)
+		k.clock.Advance(time.Second)
 		second := k.login()
-		k.clock.Add(time.Second)
+		k.clock.Advance(time.Second)
 		third := k.login()
 		if len(third.Evicted) != 1 || third.Evicted[0].ID != first.Session.ID || k.events.count(token.EventEvicted) != 1 {
 			t.Errorf("evicted are %v", third.Evicted)

@@ -78,7 +78,7 @@ func TestKeyringLife(t *testing.T) {
 	if kidOf(first.Access) != "key-1" || kidOf(first.Refresh) != "key-1" {
 		t.Errorf("signed by %v and %v", kidOf(first.Access), kidOf(first.Refresh))
 	}
-	k.clock.Add(time.Hour)
+	k.clock.Advance(time.Hour)
 	noErr(t, k.ring.Update(token.RingKeys{Signing: ringKeyOf(3), Published: pub(5), Retired: gone(1)}))
 	retired := k.clock.Now()
 	if p := k.login(); kidOf(p.Access) != "key-3" || kidOf(p.Refresh) != "key-3" || k.verify(p) != nil {
@@ -87,7 +87,7 @@ func TestKeyringLife(t *testing.T) {
 	judge := func(raw string) (*token.Token, error) { return k.verifier.Verify(t.Context(), raw) }
 	k.clock.Set(retired.Add(15*time.Minute + 30*time.Second - 1))
 	noErr(t, second(judge(mintBy(ringKeyOf(1), first, k.clock.Now()))))
-	k.clock.Add(1)
+	k.clock.Advance(1)
 	refused(t, judge, mintBy(ringKeyOf(1), first, k.clock.Now()), token.ErrKey)
 	// Its refresh tokens live as long as sessions may.
 	k.clock.Set(retired.Add(20 * 24 * time.Hour))
@@ -114,7 +114,7 @@ func TestKeyringReplay(t *testing.T) {
 	p := k.login()
 	one := must(k.refresh(p))
 	noErr(t, k.ring.Update(token.RingKeys{Signing: ringKeyOf(2), Retired: gone(1)}))
-	k.clock.Add(30 * time.Second)
+	k.clock.Advance(30 * time.Second)
 	two := must(k.refresh(p))
 	for _, b := range [][2]token.Bearer{{one.Access, two.Access}, {one.Refresh, two.Refresh}} {
 		_, c1 := parts(b[0].Reveal())
@@ -142,7 +142,7 @@ func TestKeyringRemoves(t *testing.T) {
 		t.Errorf("the ring remembers %v", keys.Removed)
 	}
 	noErr(t, k.ring.Update(k.ring.Keys()))
-	k.clock.Add(90*24*time.Hour + 30*time.Second)
+	k.clock.Advance(90*24*time.Hour + 30*time.Second)
 	noErr(t, k.ring.Update(token.RingKeys{Signing: ringKeyOf(3), Published: pub(1)}))
 }
 
@@ -299,7 +299,7 @@ func TestKeyringThatDoesNotSign(t *testing.T) {
 	for _, n := range []int{1, 3} {
 		noErr(t, second(v.Verify(t.Context(), mintBy(ringKeyOf(n), p, k.clock.Now()))))
 	}
-	k.clock.Add(time.Hour)
+	k.clock.Advance(time.Hour)
 	wantErr(t, second(v.Verify(t.Context(), mintBy(ringKeyOf(1), p, k.clock.Now()))), token.ErrKey)
 	noErr(t, v.Close())
 }
@@ -321,7 +321,7 @@ func TestKeyringJWKS(t *testing.T) {
 	if got := kids(); got != "key-1 key-3 key-5" {
 		t.Errorf("the set has %s", got)
 	}
-	clock.Add(16 * time.Minute)
+	clock.Advance(16 * time.Minute)
 	if got := kids(); got != "key-1 key-3" {
 		t.Errorf("the set has %s", got)
 	}

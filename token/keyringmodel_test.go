@@ -91,7 +91,7 @@ func TestKeyringModel(t *testing.T) {
 		}))
 		model := ringModel{0: {place: "signing"}}
 		for range rapid.IntRange(1, 12).Draw(t, "steps") {
-			clock.Add(rapid.SampledFrom([]time.Duration{0, time.Second, modelAccess - 1, modelAccess, time.Hour, modelRefresh}).Draw(t, "passes"))
+			clock.Advance(rapid.SampledFrom([]time.Duration{0, time.Second, modelAccess - 1, modelAccess, time.Hour, modelRefresh}).Draw(t, "passes"))
 			now := clock.Now()
 			var given token.RingKeys
 			places, at := map[int]string{}, map[int]time.Time{}
@@ -126,7 +126,7 @@ func TestKeyringModel(t *testing.T) {
 				model = next
 			}
 			compareRing(t, ring, model, keys, now)
-			clock.Add(rapid.SampledFrom([]time.Duration{0, modelAccess, modelRefresh}).Draw(t, "later"))
+			clock.Advance(rapid.SampledFrom([]time.Duration{0, modelAccess, modelRefresh}).Draw(t, "later"))
 			compareRing(t, ring, model, keys, clock.Now())
 		}
 	})

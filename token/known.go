@@ -81,11 +81,11 @@ func (v *Verifier) again(ctx context.Context, e *entry, m moment) (*Token, error
 	if e.view != nil {
 		verdict, err := e.from.view.judge(m.began, e.view)
 		if err == nil && verdict.Alive {
-			v.known.hits.add(e.hash)
+			v.known.hits.Add(e.hash)
 			return e.token, nil
 		}
 	} else if e.stamp.Valid(m.began) && !e.over(m.began) {
-		v.known.hits.add(e.hash)
+		v.known.hits.Add(e.hash)
 		v.touch(e, m)
 		return e.token, nil
 	}

@@ -292,7 +292,7 @@ func TestKnownTokensAndClocks(t *testing.T) {
 		}
 		asked(1)
 		asked(1)
-		k.clock.Add(10 * time.Minute) // no time has passed
+		k.clock.Advance(10 * time.Minute) // no time has passed
 		asked(1)
 		time.Sleep(time.Minute)
 		c.answer.Stamp = stampFor(time.Hour)

@@ -186,7 +186,7 @@ func TestKnownRecordsAndClocks(t *testing.T) {
 			}
 		}
 		asked(1)
-		k.clock.Add(10 * time.Minute) // and a minute has not passed
+		k.clock.Advance(10 * time.Minute) // and a minute has not passed
 		asked(1)
 		k.clock.Set(start)
 		time.Sleep(time.Minute - time.Nanosecond)

@@ -294,8 +294,8 @@ func TestLastSeenAfterTheClockWasSetBack(t *testing.T) {
 		&token.VerifierOptions{Now: verifiers.Now}))
 	p := k.login()
 	for _, jump := range []time.Duration{0, -time.Hour, 3 * time.Hour, -2 * time.Hour} {
-		clock.Add(5 * time.Minute)
-		verifiers.Add(5*time.Minute + jump)
+		clock.Advance(5 * time.Minute)
+		verifiers.Advance(5*time.Minute + jump)
 		must(v.Verify(t.Context(), p.Access.Reveal()))
 		select {
 		case <-done:

@@ -72,7 +72,7 @@ func NewLogoutVerifier(issuer string, keys KeySet, clientIDs []string, o *Logout
 		return nil, err
 	}
 	return &LogoutVerifier{
-		expected: expected{issuer: issuer, keys: keys, audience: slices.Clone(clientIDs), types: types, anyS: true},
+		expected: expected{issuer: issuer, keys: keys, audience: slices.Clone(clientIDs), types: types, anyS: true, option: "the client ids"},
 		opts:     opts,
 	}, nil
 }

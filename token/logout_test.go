@@ -1,6 +1,7 @@
 package token_test
 
 import (
+	"crypto/elliptic"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jetonkit/jeton/store"
+	"github.com/jetonkit/jeton/storetest"
 	"github.com/jetonkit/jeton/token"
 )
 
@@ -22,7 +24,7 @@ func logoutClaims(now time.Time) m {
 	}
 }
 
-func newLogoutVerifier(clock *clockAt, change func(*token.LogoutOptions)) *token.LogoutVerifier {
+func newLogoutVerifier(clock *storetest.Clock, change func(*token.LogoutOptions)) *token.LogoutVerifier {
 	o := token.LogoutOptions{Now: clock.Now}
 	if change != nil {
 		change(&o)
@@ -123,6 +125,15 @@ func TestLogoutTokenSignatures(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
 		}
 	}
+	t.Run("either of ECDSA's two is good", func(t *testing.T) {
+		key := foreignKeys()[auth0]
+		v := must(token.NewLogoutVerifier(keycloak, key.VerifyKey(), []string{"shop-web"}, &token.LogoutOptions{Now: clock.Now}))
+		lower := sign(key, m{"typ": "logout+jwt"}, good)
+		for _, raw := range []string{lower, otherS(lower, elliptic.P256())} {
+			_, err := v.Verify(t.Context(), raw)
+			noErr(t, err)
+		}
+	})
 	t.Run("keys that cannot be had are an outage", func(t *testing.T) {
 		down := must(token.NewLogoutVerifier(keycloak, noKeys{&token.RemoteError{Place: "https://sso.example", Problem: "it does not answer in time"}}, []string{"shop-web"}, &token.LogoutOptions{Now: clock.Now}))
 		if _, err := down.Verify(t.Context(), raw); !errors.Is(err, store.ErrUnavailable) || errors.Is(err, token.ErrInvalidToken) {

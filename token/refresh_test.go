@@ -83,7 +83,7 @@ func TestReuse(t *testing.T) {
 	}{
 		{"after the grace window", func(k *kit, p token.Pair) token.Pair {
 			must(k.refresh(p))
-			k.clock.Add(10*time.Second + time.Millisecond)
+			k.clock.Advance(10*time.Second + time.Millisecond)
 			return p
 		}},
 		{"two rotations behind", func(k *kit, p token.Pair) token.Pair {
@@ -124,9 +124,9 @@ func resigned(p, from token.Pair) token.Pair {
 func TestReplayGetsTheSameSuccessor(t *testing.T) {
 	k := newKit(t, setup{})
 	p := k.login()
-	k.clock.Add(time.Minute + 300*time.Millisecond)
+	k.clock.Advance(time.Minute + 300*time.Millisecond)
 	first := must(k.refresh(p))
-	k.clock.Add(9 * time.Second)
+	k.clock.Advance(9 * time.Second)
 	second := must(k.refresh(p))
 	if first.Access.Reveal() != second.Access.Reveal() || first.Refresh.Reveal() != second.Refresh.Reveal() {
 		t.Error("the replay got another successor")
@@ -211,7 +211,7 @@ func TestAThousandRefreshesLeaveOneRecord(t *testing.T) {
 	k := newKit(t, setup{})
 	p := k.login()
 	for range 1000 {
-		k.clock.Add(time.Minute)
+		k.clock.Advance(time.Minute)
 		p = must(k.refresh(p))
 	}
 	if n := k.sessions(); n != 1 || p.Session.Rotation != 1000 {
@@ -224,7 +224,7 @@ func TestAThousandTouchesBetweenTwoRefreshes(t *testing.T) {
 	k := newKit(t, setup{})
 	p := must(k.refresh(k.login()))
 	for range 1000 {
-		k.clock.Add(time.Second)
+		k.clock.Advance(time.Second)
 		noErr(t, k.store.Touch(t.Context(), store.TouchRequest{Subject: ann, ID: p.Session.ID, ExpiresAt: k.clock.Now().Add(30 * day)}))
 	}
 	next, err := k.refresh(p)
@@ -237,10 +237,10 @@ func TestIdleAndAbsoluteEnd(t *testing.T) {
 		k := newKit(t, setup{})
 		p := k.login()
 		for range 2 {
-			k.clock.Add(29 * day)
+			k.clock.Advance(29 * day)
 			p = must(k.refresh(p)) // each starts the 30 days again
 		}
-		k.clock.Add(30*day + time.Millisecond)
+		k.clock.Advance(30*day + time.Millisecond)
 		_, err := k.refresh(p)
 		wantErr(t, err, token.ErrUnknownSession)
 	})
@@ -253,13 +253,13 @@ func TestIdleAndAbsoluteEnd(t *testing.T) {
 			if _, c := parts(p.Refresh.Reveal()); c["exp"] != claims["exp"] {
 				t.Error("a refresh moved the absolute end (NIST 800-63B-4)")
 			}
-			k.clock.Add(59 * time.Minute)
+			k.clock.Advance(59 * time.Minute)
 		}
 		p = must(k.refresh(p)) // 177 minutes on: three are left
 		if d := p.AccessExpiresAt.Sub(k.clock.Now()); d > 3*time.Minute || d < 3*time.Minute-time.Second {
 			t.Errorf("the last access token lives %v", d)
 		}
-		k.clock.Add(3*time.Minute + 31*time.Second)
+		k.clock.Advance(3*time.Minute + 31*time.Second)
 		_, err := k.refresh(p)
 		wantErr(t, err, token.ErrExpired)
 		wantErr(t, k.verify(p), token.ErrExpired)
@@ -270,7 +270,7 @@ func TestIdleAndAbsoluteEnd(t *testing.T) {
 		if d := p.AccessExpiresAt.Sub(k.clock.Now()); d > time.Minute {
 			t.Errorf("the access token lives %v", d)
 		}
-		k.clock.Add(time.Minute)
+		k.clock.Advance(time.Minute)
 		_, err := k.refresh(p)
 		wantErr(t, err, token.ErrUnknownSession)
 	})

@@ -32,11 +32,11 @@ func TestCheckRefresh(t *testing.T) {
 			return p.Refresh.Reveal()
 		}, token.ErrRevoked},
 		{"of a session that idled out", func(k *kit, p token.Pair) string {
-			k.clock.Add(31 * 24 * time.Hour)
+			k.clock.Advance(31 * 24 * time.Hour)
 			return p.Refresh.Reveal()
 		}, token.ErrUnknownSession},
 		{"beyond its deadline", func(k *kit, p token.Pair) string {
-			k.clock.Add(91 * 24 * time.Hour)
+			k.clock.Advance(91 * 24 * time.Hour)
 			return p.Refresh.Reveal()
 		}, token.ErrExpired},
 		{"an access token", func(_ *kit, p token.Pair) string { return p.Access.Reveal() }, token.ErrType},

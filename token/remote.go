@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/jetonkit/jeton/internal/age"
 )
 
 // RemoteOptions are what [RemoteKeys] may be told. The zero value is the safe one.
@@ -168,21 +170,21 @@ func (r *RemoteKeys) FindKey(ctx context.Context, kid string) (VerifyKey, error)
 	now := r.opts.Now()
 	var k VerifyKey
 	var known bool
-	var age time.Duration
+	var old time.Duration
 	if s := r.state.Load(); s != nil {
-		age = elapsed(s.at, now)
-		if k, known = s.keys[kid]; !known && age < r.opts.UnknownInterval {
+		old = age.Passed(s.at, now)
+		if k, known = s.keys[kid]; !known && old < r.opts.UnknownInterval {
 			return VerifyKey{}, unknownKid()
 		}
 	}
-	if known && age < r.opts.Interval {
+	if known && old < r.opts.Interval {
 		return k, nil
 	}
 	f, err := r.start(ctx, now, false)
 	switch {
-	case known && age < 2*r.opts.Interval: // beside us
+	case known && old < 2*r.opts.Interval: // beside us
 		return k, nil
-	case known && age < r.opts.MaxStale && (err != nil || f.again): // nobody waits again and again for what does not answer
+	case known && old < r.opts.MaxStale && (err != nil || f.again): // nobody waits again and again for what does not answer
 		return k, nil //nolint:nilerr // the error is of a fetch that this answer does not need
 	case err == nil:
 		err = f.wait(ctx)
@@ -190,7 +192,7 @@ func (r *RemoteKeys) FindKey(ctx context.Context, kid string) (VerifyKey, error)
 	if err == nil {
 		return r.state.Load().keys.FindKey(ctx, kid)
 	}
-	if known && age < r.opts.MaxStale && ctx.Err() == nil {
+	if known && old < r.opts.MaxStale && ctx.Err() == nil {
 		return k, nil
 	}
 	return VerifyKey{}, err
@@ -224,7 +226,7 @@ func (r *RemoteKeys) start(ctx context.Context, now time.Time, force bool) (*fli
 	if r.flight != nil {
 		return r.flight, nil
 	}
-	if r.failures > 0 && !force && elapsed(r.tried, now) < r.pause() {
+	if r.failures > 0 && !force && age.Passed(r.tried, now) < r.pause() {
 		return nil, r.failed
 	}
 	r.tried = now
@@ -266,10 +268,4 @@ func (r *RemoteKeys) land(f *flight, began time.Time, got fetched) {
 	if got.err != nil && r.opts.Failed != nil {
 		r.opts.Failed(got.err)
 	}
-}
-
-// elapsed is how long ago something was, by the larger of two differences: Go's own clock stands still while a machine
-// sleeps, and the other one is set.
-func elapsed(since, now time.Time) time.Duration {
-	return max(now.Sub(since), now.Round(0).Sub(since.Round(0)))
 }

@@ -121,7 +121,7 @@ func TestList(t *testing.T) {
 	var want []string
 	for range 5 {
 		want = append([]string{k.login().Session.ID}, want...)
-		k.clock.Add(time.Second)
+		k.clock.Advance(time.Second)
 	}
 	var got []string
 	for page := (store.Page{Limit: 2}); ; {

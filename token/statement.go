@@ -47,8 +47,8 @@ func SignClaims(key Signer, typ string, claims any) (string, error) {
 
 // VerifyClaims reads the claims of a JWT as SignClaims makes it into a value, once its signature is known to be good
 // under one of keys and its typ to be this one. It is as strict as a [Verifier] is about the form, but for the length, of
-// which it takes up to most bytes. What the claims say (exp, iss, …) is the caller's to judge. A refusal matches
-// [ErrInvalidToken].
+// which it takes up to most bytes. Of ECDSA's two signatures for a text either is good, whoever made it (RFC 7518 §3.4). What
+// the claims say (exp, iss, …) is the caller's to judge. A refusal matches [ErrInvalidToken].
 func VerifyClaims(ctx context.Context, keys KeySet, typ, raw string, most int, into any) error {
 	if err := checkStatement(typ); err != nil {
 		return err

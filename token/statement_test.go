@@ -2,10 +2,12 @@ package token_test
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"math/big"
 	"strings"
 	"testing"
 
@@ -63,6 +65,30 @@ func TestStatements(t *testing.T) {
 				t.Errorf("%v is no refusal", err)
 			}
 		})
+	}
+}
+
+// TestStatementsOfBothSignatures: of ECDSA's two signatures for a text we make the one with the lower s, and read either.
+// Killed mutants: the lower one alone is read; the higher one is made.
+func TestStatementsOfBothSignatures(t *testing.T) {
+	for alg, private := range map[string]*ecdsa.PrivateKey{token.AlgES256: p256(), token.AlgES384: p384(), token.AlgES512: p521()} {
+		key := must(token.NewSigningKey(keyID, alg, private))
+		half := new(big.Int).Rsh(private.Params().N, 1)
+		for range 8 { // a signature is the lower one by chance, every other time
+			lower := must(token.SignClaims(key, "x+jwt", map[string]any{"a": 1}))
+			sig := must(unb64(lower[strings.LastIndexByte(lower, '.')+1:]))
+			if new(big.Int).SetBytes(sig[len(sig)/2:]).Cmp(half) > 0 {
+				t.Errorf("%s: made with the higher s", alg)
+			}
+			for which, raw := range map[string]string{"lower": lower, "higher": otherS(lower, private.Curve)} {
+				var claims struct {
+					A int `json:"a"`
+				}
+				if err := token.VerifyClaims(t.Context(), key.VerifyKey(), "x+jwt", raw, 1000, &claims); err != nil || claims.A != 1 {
+					t.Errorf("%s with the %s s: %v", alg, which, err)
+				}
+			}
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"unsafe"
 
+	"github.com/jetonkit/jeton/internal/spread"
 	"github.com/jetonkit/jeton/store"
 )
 
@@ -26,7 +27,7 @@ type known struct {
 	most   int64 // bytes of each shard
 	slots  int   // of each shard, a power of two
 	shards [shards]shard
-	hits   spread
+	hits   spread.Counter
 
 	misses, stale, drops, outage atomic.Int64
 }
@@ -267,26 +268,10 @@ func (k *known) stats() []store.Stat {
 		return nil
 	}
 	return []store.Stat{
-		{Name: "token_cache_hits", Value: k.hits.sum()},
+		{Name: "token_cache_hits", Value: k.hits.Sum()},
 		{Name: "token_cache_stale", Value: k.stale.Load()},
 		{Name: "token_cache_misses", Value: k.misses.Load()},
 		{Name: "token_cache_drops", Value: k.drops.Load()},
 		{Name: "token_served_stale", Value: k.outage.Load()},
 	}
-}
-
-// spread is a counter that many add to at once.
-type spread [32]struct {
-	n atomic.Int64
-	_ [56]byte // one cache line each
-}
-
-func (s *spread) add(hash uint64) { s[hash%uint64(len(s))].n.Add(1) }
-
-func (s *spread) sum() int64 {
-	var n int64
-	for i := range s {
-		n += s[i].n.Load()
-	}
-	return n
 }

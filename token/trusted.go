@@ -78,7 +78,7 @@ func trust(field string, t TrustedIssuer) (*trusted, error) {
 		return nil, invalid(field+".Keys", "is the zero key", "make it by NewVerifyKey, or take a SigningKey's")
 	}
 	out := &trusted{
-		expected: expected{issuer: t.Issuer, keys: t.Keys, audience: slices.Clone(t.Audience)},
+		expected: expected{issuer: t.Issuer, keys: t.Keys, audience: slices.Clone(t.Audience), option: "TrustedIssuer.Audience"},
 		check:    t.Check, extra: t.Extra,
 	}
 	if err := out.trustForeign(field, t); err != nil {

@@ -221,7 +221,7 @@ func (v *Verifier) parse(ctx context.Context, raw string, now time.Time) (candid
 	defer j.release()
 	from, ok := v.issuers[j.claims.iss]
 	if !ok {
-		return candidate{}, &RefusedError{Err: ErrIssuer}
+		return candidate{}, refuse(ErrIssuer, "iss is the Issuer of no TrustedIssuer")
 	}
 	p, err := from.parse(ctx, j, v.leeway, now)
 	return candidate{parsed: p, from: from, kid: j.head.kid, key: j.key}, err

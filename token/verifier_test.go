@@ -279,7 +279,7 @@ func TestWithoutARecord(t *testing.T) {
 	noErr(t, k.revoker.Session(t.Context(), store.User("bob"), "one", "logout"))
 	want(one, token.ErrRevoked)
 	want(two, nil)
-	k.clock.Add(time.Second) // whoever minted them has given out seqs up to here
+	k.clock.Advance(time.Second) // whoever minted them has given out seqs up to here
 	noErr(t, k.revoker.Subject(t.Context(), store.User("bob"), "logout"))
 	want(two, token.ErrRevoked)
 	want(three, nil) // minted after the cut
@@ -298,7 +298,7 @@ func TestOrderIsNotTime(t *testing.T) {
 				first := newKit(t, setup{store: s, now: clock.Now, check: check})
 				before := first.login()
 				noErr(t, first.verify(before))
-				clock.Add(jump)
+				clock.Advance(jump)
 				second := newKit(t, setup{store: s, now: clock.Now, check: check}) // another process
 				noErr(t, second.revoker.Subject(t.Context(), ann, "log out everywhere"))
 				after := second.login()
@@ -313,7 +313,7 @@ func TestOrderIsNotTime(t *testing.T) {
 				}
 				_, err = second.refresh(after)
 				noErr(t, err)
-				clock.Add(-jump) // and back
+				clock.Advance(-jump) // and back
 				third := newKit(t, setup{store: s, now: clock.Now, check: check})
 				noErr(t, third.revoker.Subject(t.Context(), ann, "log out everywhere"))
 				last := third.login()

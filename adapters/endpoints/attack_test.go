@@ -195,7 +195,7 @@ func TestBackChannelLogoutOnceOnAStoreAhead(t *testing.T) {
 	raw := k.logoutToken(jwt.MapClaims{"exp": nil})
 	wantOAuth(t, post(t, s, f("logout_token", raw)), 200, "")
 	for range 14 { // of the 150 seconds
-		k.clock.Add(10 * time.Second)
+		k.clock.Advance(10 * time.Second)
 		wantOAuth(t, post(t, s, f("logout_token", raw)), 400, "invalid_request")
 	}
 }

@@ -44,28 +44,10 @@ const (
 	apiSecret = "api-secret-of-the-resource-server"
 )
 
-// clockAt is a clock that stands still until it is moved.
-type clockAt struct {
-	mu sync.Mutex
-	t  time.Time
-}
-
-func (c *clockAt) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.t
-}
-
-func (c *clockAt) Add(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.t = c.t.Add(d)
-}
-
 // kit is an authorization server in a test.
 type kit struct {
 	t        testing.TB
-	clock    *clockAt
+	clock    *storetest.Clock
 	store    *storetest.Faults
 	key      token.SigningKey
 	issuer   *token.Issuer
@@ -93,11 +75,11 @@ func newKit(t testing.TB, change func(*token.IssuerOptions)) *kit {
 // newKitOf makes one of another name.
 func newKitOf(t testing.TB, name string, change func(*token.IssuerOptions)) *kit {
 	t.Helper()
-	k := &kit{t: t, clock: &clockAt{t: time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC)}}
+	k := &kit{t: t, clock: storetest.NewClock(time.Date(2026, 3, 4, 5, 6, 7, 0, time.UTC))}
 	memory := must(memstore.New(&memstore.Options{Now: k.clock.Now, SweepInterval: -1}))
 	t.Cleanup(func() { noErr(t, memory.Close()) })
 	k.store = storetest.NewFaults(memory)
-	k.clock.Add(time.Hour) // the store's data began before every token
+	k.clock.Advance(time.Hour) // the store's data began before every token
 	k.key = must(token.Ed25519("k1", signingKey("issuer")))
 	o := &token.IssuerOptions{Audience: []string{ownAPI, otherAPI}, ClientID: "web", Now: k.clock.Now}
 	if change != nil {

@@ -52,7 +52,7 @@ func TestIntrospection(t *testing.T) {
 		{"§2.2: unknown", every, func(*kit, token.Pair) string { return "unknown" }, "", asAPI, false},
 		{"§2.2: changed", every, func(_ *kit, p token.Pair) string { return p.Access.Reveal() + "A" }, "", asAPI, false},
 		{"§2.2: expired", every, func(k *kit, p token.Pair) string {
-			k.clock.Add(16 * time.Minute)
+			k.clock.Advance(16 * time.Minute)
 			return p.Access.Reveal()
 		}, "", asAPI, false},
 		{"§2.2: revoked by itself", every, func(k *kit, p token.Pair) string {

@@ -102,14 +102,14 @@ func TestBackChannelLogoutOnce(t *testing.T) {
 	s := k.logout(endpoints.BackChannelOptions{})
 	raw := k.logoutToken(nil)
 	wantOAuth(t, post(t, s, f("logout_token", raw)), 200, "")
-	k.clock.Add(time.Minute)
+	k.clock.Advance(time.Minute)
 	later := foreignAccess(k.clock.Now(), "ann", "s1")
 	if !k.alive(later) {
 		t.Fatal("a token that was issued later is dead")
 	}
 	for k.clock.Now().Before(time.Date(2026, 3, 4, 6, 8, 37, 0, time.UTC)) { // iat + 2 minutes + 30 s
 		wantOAuth(t, post(t, s, f("logout_token", raw)), 400, "invalid_request")
-		k.clock.Add(10 * time.Second)
+		k.clock.Advance(10 * time.Second)
 	}
 	if !k.alive(later) {
 		t.Error("a replay ended it")

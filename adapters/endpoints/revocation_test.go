@@ -136,7 +136,7 @@ func TestRevocationOfDeadTokens(t *testing.T) {
 		wantOAuth(t, post(t, s, f("token", p.Access.Reveal()), asWeb), 200, "")
 	}
 	p = k.login(ann)
-	k.clock.Add(91 * 24 * time.Hour)
+	k.clock.Advance(91 * 24 * time.Hour)
 	before := k.store.Calls(storetest.VerbRevoke)
 	for _, raw := range []string{p.Access.Reveal(), p.Refresh.Reveal()} {
 		wantOAuth(t, post(t, s, f("token", raw), asWeb), 200, "")
@@ -221,7 +221,7 @@ func TestRevocationOfTomorrowsTokens(t *testing.T) {
 	behind := serve(t, must(endpoints.NewRevocation(k.issuer, slow, k.revoker, k.clients, nil)))
 	wantOAuth(t, post(t, s, f("token", later), asWeb), 503, "temporarily_unavailable")
 	wantOAuth(t, post(t, behind, f("token", ahead), asWeb), 503, "temporarily_unavailable")
-	k.clock.Add(time.Minute)
+	k.clock.Advance(time.Minute)
 	if !k.alive(later) || !k.alive(ahead) {
 		t.Fatal("they never were to come to life")
 	}
@@ -243,7 +243,7 @@ func TestRevocationAfterAChangeOfKeys(t *testing.T) {
 	p := must(issuer.Login(t.Context(), ann, token.LoginOptions{}))
 	next := must(token.Ed25519("k2", signingKey("next")))
 	noErr(t, ring.Update(token.RingKeys{Signing: next, Retired: []token.RetiredKey{{Key: k.key.VerifyKey()}}}))
-	k.clock.Add(24 * time.Hour)
+	k.clock.Advance(24 * time.Hour)
 	s := serve(t, must(endpoints.NewRevocation(issuer, v, k.revoker, k.clients, nil)))
 	wantOAuth(t, post(t, s, f("token", p.Refresh.Reveal()), asWeb), 200, "")
 	if _, err := issuer.CheckRefresh(t.Context(), p.Refresh.Reveal()); !errors.Is(err, token.ErrRevoked) {

@@ -118,7 +118,7 @@ func TestTokenReuse(t *testing.T) {
 	if !k.refreshes(next) {
 		t.Error("the replay limit ended the session")
 	}
-	k.clock.Add(time.Minute)
+	k.clock.Advance(time.Minute)
 	got := post(t, s, grant(p.Refresh.Reveal()), asWeb)
 	wantOAuth(t, got, 400, "invalid_grant")
 	if got.json(t)["error_description"] != "refresh token was used before" || k.refreshes(next) {

@@ -70,7 +70,7 @@ func run(ctx context.Context, args []string, env func(string) string, stdout, st
 	}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", set.addr)
 	if err != nil {
-		return errors.Join(err, s.close())
+		return errors.Join(fmt.Errorf("the address (-addr): %w", err), s.close())
 	}
 	if set.file != "" {
 		s.onHangup(ctx, set.file)

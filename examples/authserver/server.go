@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/jetonkit/jeton/adapters/httpauth"
-	"github.com/jetonkit/jeton/store"
 )
 
 // shutdownTime is how long requests under way may take after the signal to stop.
@@ -152,7 +151,7 @@ func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
 // healthz answers 200 when store and accounts answer.
 func (s *server) healthz(w http.ResponseWriter, r *http.Request) error {
-	if err := errors.Join(store.Ping(r.Context(), s.stack.Store), s.accounts.ping(r.Context())); err != nil {
+	if err := errors.Join(s.stack.Ready(r.Context()), s.accounts.ping(r.Context())); err != nil {
 		return err
 	}
 	return reply(w, http.StatusOK, map[string]string{"status": "ok"})

@@ -29,7 +29,7 @@ func TestStartRefusals(t *testing.T) {
 		wrong, flag, value, env, says string
 	}{
 		{"a port that is taken", "-addr", taken.Addr().String(), password, "address already in use"},
-		{"an address that is none", "-addr", "nowhere", password, "missing port"},
+		{"an address that is none", "-addr", "nowhere", password, "the address (-addr): listen tcp: address nowhere: missing port"},
 		{"an unknown scheme", "-store", "redi://x", password, `-store): jeton: store.url has the unknown scheme "redi"`},
 		{"a store without scheme", "-store", "jeton.bolt", password, "store.url is not a URL"},
 		{"an unknown parameter", "-store", "memory://?x=1", password, `"x" is unknown`},

@@ -2,8 +2,10 @@
 // issuer's public keys and a Redis account that can read the revocations and nothing else: it cannot make a token, change a
 // session or see one. A request costs it no round trip.
 //
+//	go run ./examples/oauthserver -store redis://localhost:6379 # somebody who makes tokens, and in another terminal:
+//	curl -sS http://127.0.0.1:8082/oauth2/jwks.json >jwks.json
 //	RESOURCESERVER_FEED='redis://jeton-follower:password@localhost:6379' \
-//	go run ./examples/resourceserver -issuer https://login.example -keys jwks.json
+//	go run ./examples/resourceserver -issuer http://127.0.0.1:8082
 //
 // GET /hello wants a token, GET /readyz says whether the server can judge one. docs/local-view.md goes through it.
 package main
@@ -44,7 +46,7 @@ func main() {
 func run(ctx context.Context, addr, issuer, keys, feedURL string, stale time.Duration) (err error) {
 	feed, err := store.OpenFeed(ctx, feedURL)
 	if err != nil {
-		return err
+		return fmt.Errorf("RESOURCESERVER_FEED: %w", err)
 	}
 	defer func() { err = errors.Join(err, feed.Close()) }()
 	wait, cancel := context.WithTimeout(ctx, 30*time.Second)
@@ -57,11 +59,11 @@ func run(ctx context.Context, addr, issuer, keys, feedURL string, stale time.Dur
 
 	text, err := os.ReadFile(keys)
 	if err != nil {
-		return err
+		return fmt.Errorf("-keys: %w", err)
 	}
 	set, err := token.ParseJWKS(text)
 	if err != nil {
-		return err
+		return fmt.Errorf("-keys: %w", err)
 	}
 	verifier, err := token.NewVerifier([]token.TrustedIssuer{
 		{Issuer: issuer, Keys: set, Check: token.Local(view, nil)},

@@ -3,9 +3,11 @@
 package dsn
 
 import (
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,9 +77,9 @@ func (p *Params) read(name, form string, parse func(string) error) {
 	switch {
 	case !ok || p.err != nil:
 	case len(texts) > 1:
-		p.err = field(name, "is given more than once", "give it once")
+		p.err = Wrong(name, "is given more than once", "give it once")
 	case parse(texts[0]) != nil:
-		p.err = field(name, "does not parse", "write "+form)
+		p.err = Wrong(name, "does not parse", "write "+form)
 	}
 }
 
@@ -92,13 +94,27 @@ func (p *Params) Err() error {
 			if len(p.known) > 0 {
 				remedy = "the known ones are " + strings.Join(p.known, ", ")
 			}
-			return field(name, "is unknown", remedy)
+			return Wrong(name, "is unknown", remedy)
 		}
 	}
 	return nil
 }
 
-func field(name, problem, remedy string) error {
+// Authorities reads the certificates in a file that the parameter ca names.
+func Authorities(path string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(path)
+	if err != nil {
+		return nil, Wrong("ca", "names a file that cannot be read", "check path and rights")
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, Wrong("ca", "names a file without a certificate in PEM", "point it at the CA's certificate")
+	}
+	return pool, nil
+}
+
+// Wrong is the error of a parameter.
+func Wrong(name, problem, remedy string) error {
 	what := "a parameter of the URL"
 	if strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") == "" && name != "" {
 		what = fmt.Sprintf("the URL's parameter %q", name)

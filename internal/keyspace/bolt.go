@@ -18,11 +18,27 @@ const (
 
 const digestLen = len(store.Digest{})
 
+// entryKeyLen is the length of the longest key that is read by itself.
+const entryKeyLen = digestLen + 1 + len(Field{})
+
+// KeyBuffer is room for AppendHeadKey and AppendEntryKey.
+type KeyBuffer [entryKeyLen]byte
+
 // HeadKey is the key of a ledger's head.
-func HeadKey(d store.Digest) []byte { return append(d[:], headPart) }
+func HeadKey(d store.Digest) []byte { return AppendHeadKey(nil, d) }
+
+// AppendHeadKey appends HeadKey.
+func AppendHeadKey(b []byte, d store.Digest) []byte { return append(append(b, d[:]...), headPart) }
 
 // EntryKey is the key of an entry.
-func EntryKey(d store.Digest, f Field) []byte { return append(EntryPrefix(d), f[:]...) }
+func EntryKey(d store.Digest, f Field) []byte {
+	return AppendEntryKey(make([]byte, 0, entryKeyLen), d, f)
+}
+
+// AppendEntryKey appends EntryKey.
+func AppendEntryKey(b []byte, d store.Digest, f Field) []byte {
+	return append(append(append(b, d[:]...), entryPart), f[:]...)
+}
 
 // EntryPrefix is what the keys of a ledger's entries begin with; they are in the order of fields.
 func EntryPrefix(d store.Digest) []byte { return append(d[:], entryPart) }

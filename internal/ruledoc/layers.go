@@ -12,7 +12,7 @@ import (
 
 // cached is a cache over Redis, which has all that a cache uses: a feed, and other processes.
 func cached(t testing.TB) conformance.Harness {
-	h := overRedis(t)
+	h := redis(t)
 	h.Traits.CachedRecords = true
 	return conformance.Layered(h, func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) {
 		return storecache.New(ctx, s, &storecache.Options{Now: h.Clock.Now})
@@ -22,7 +22,7 @@ func cached(t testing.TB) conformance.Harness {
 // guarded is a breaker over Redis that opens at once, so that outages meet it open. The module of store/observe is not this
 // one's to import; its own tests run the suite on it.
 func guarded(t testing.TB) conformance.Harness {
-	return conformance.Layered(overRedis(t), func(_ context.Context, s store.TokenStore) (store.TokenStore, error) {
+	return conformance.Layered(redis(t), func(_ context.Context, s store.TokenStore) (store.TokenStore, error) {
 		return storebreaker.New(s, &storebreaker.Options{Failures: 1, Percent: 1})
 	})
 }

@@ -6,6 +6,8 @@ package verbs
 import (
 	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/jetonkit/jeton/internal/ledger"
 	"github.com/jetonkit/jeton/store"
@@ -51,6 +53,32 @@ func (e Errors) Ready(ctx context.Context, op string) error {
 		err = store.ErrClosed
 	}
 	return e.Fail(op, store.Digest{}, err)
+}
+
+// ReadyToPoll is Ready for a feed of one partition, which has the number 0.
+func (e Errors) ReadyToPoll(ctx context.Context, partition int) error {
+	const op = "poll"
+	if err := e.Ready(ctx, op); err != nil || partition == 0 {
+		return err
+	}
+	return e.Fail(op, store.Digest{}, &store.FieldError{
+		Field: "partition", Problem: fmt.Sprintf("is %d, there is 1 partition", partition), Remedy: "use 0",
+	})
+}
+
+// SweepAlways sweeps at intervals until stop is closed. An error is nobody's: it comes of a store that is being closed or of
+// a wrong clock, which every verb tells too, and what was left is swept next time.
+func SweepAlways(s store.Sweeper, every time.Duration, stop <-chan struct{}) {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-t.C:
+			_, _ = s.Sweep(context.Background())
+		}
+	}
 }
 
 // Verbs are the verbs of a store. A backend's store embeds it.

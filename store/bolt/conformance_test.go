@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/jetonkit/jeton/conformance"
+	"github.com/jetonkit/jeton/internal/harness"
 	"github.com/jetonkit/jeton/store"
 	boltstore "github.com/jetonkit/jeton/store/bolt"
 	"github.com/jetonkit/jeton/storetest"
@@ -19,27 +19,14 @@ import (
 func TestConformance(t *testing.T) {
 	dir := t.TempDir()
 	clock := storetest.NewClock(time.Time{})
-	var files atomic.Int64
-	var paths sync.Map // store -> path
-	openAt := func(ctx context.Context, path string) (store.TokenStore, error) {
-		s, err := boltstore.Open(ctx, path, &boltstore.Options{Now: clock.Now})
-		if err != nil {
-			return nil, err
-		}
-		paths.Store(s, path)
-		return s, nil
+	var serial atomic.Int64
+	places := harness.Places[string]{
+		Fresh: func() string { return filepath.Join(dir, fmt.Sprint(serial.Add(1), ".db")) },
+		Open: func(ctx context.Context, path string) (store.TokenStore, error) {
+			return boltstore.Open(ctx, path, &boltstore.Options{Now: clock.Now})
+		},
 	}
-	conformance.Run(t, conformance.Harness{
-		Clock: clock,
-		Open: func(ctx context.Context) (store.TokenStore, error) {
-			return openAt(ctx, filepath.Join(dir, fmt.Sprint(files.Add(1), ".db")))
-		},
-		Reopen: func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) {
-			path, _ := paths.Load(s)
-			if err := s.Close(); err != nil {
-				return nil, err
-			}
-			return openAt(ctx, fmt.Sprint(path))
-		},
-	})
+	h := places.Harness(clock)
+	h.Second = nil // one process at a time has a file open
+	conformance.Run(t, h)
 }

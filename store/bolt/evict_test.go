@@ -10,13 +10,14 @@ import (
 
 	"github.com/jetonkit/jeton/store"
 	boltstore "github.com/jetonkit/jeton/store/bolt"
+	"github.com/jetonkit/jeton/storetest"
 )
 
 // TestNothingGoes: however much there is, every session lives and every revoked one is dead until its end, whatever writes
 // and sweeps come between. Mutant: a sweep that takes a record an hour before its end.
 func TestNothingGoes(t *testing.T) {
 	const users, sessions, writers = 640, 4, 32
-	c := newClock()
+	c := storetest.NewClock(time.Time{})
 	end := c.Now().Add(23 * time.Hour)
 	s := open(t, filepath.Join(t.TempDir(), "x.db"), &boltstore.Options{Now: c.Now, SweepInterval: -1})
 	padding := map[string]string{"padding": strings.Repeat("x", 1000)}

@@ -40,14 +40,30 @@ func checksum(key, value []byte) uint32 {
 type reader struct {
 	b *bbolt.Bucket
 	d store.Digest
+
+	// A Lookup asks for three keys: they share their room, and the cursor, which else is four pieces of memory a key.
+	keys *bbolt.Cursor
+	room keyspace.KeyBuffer
 }
 
-func newReader(tx *bbolt.Tx, d store.Digest) reader { return reader{tx.Bucket(ledgersBucket), d} }
+func newReader(tx *bbolt.Tx, d store.Digest) *reader {
+	b := tx.Bucket(ledgersBucket)
+	return &reader{b: b, d: d, keys: b.Cursor()}
+}
+
+// get returns what stands under a key, nil for nothing.
+func (r *reader) get(key []byte) []byte {
+	k, v := r.keys.Seek(key)
+	if !bytes.Equal(k, key) {
+		return nil
+	}
+	return v
+}
 
 // Head implements ledger.Reader.
-func (r reader) Head() (ledger.Head, bool, error) {
-	key := keyspace.HeadKey(r.d)
-	sealed := r.b.Get(key)
+func (r *reader) Head() (ledger.Head, bool, error) {
+	key := keyspace.AppendHeadKey(r.room[:0], r.d)
+	sealed := r.get(key)
 	if sealed == nil {
 		return ledger.Head{}, false, nil
 	}
@@ -60,9 +76,9 @@ func (r reader) Head() (ledger.Head, bool, error) {
 }
 
 // Get implements ledger.Reader.
-func (r reader) Get(f keyspace.Field) (ledger.Entry, bool, error) {
-	key := keyspace.EntryKey(r.d, f)
-	sealed := r.b.Get(key)
+func (r *reader) Get(f keyspace.Field) (ledger.Entry, bool, error) {
+	key := keyspace.AppendEntryKey(r.room[:0], r.d, f)
+	sealed := r.get(key)
 	if sealed == nil {
 		return ledger.Entry{}, false, nil
 	}
@@ -70,7 +86,7 @@ func (r reader) Get(f keyspace.Field) (ledger.Entry, bool, error) {
 	return en, err == nil, err
 }
 
-func (r reader) decode(key, sealed []byte, f keyspace.Field) (ledger.Entry, error) {
+func (r *reader) decode(key, sealed []byte, f keyspace.Field) (ledger.Entry, error) {
 	value, err := unseal(key, sealed)
 	if err != nil {
 		return ledger.Entry{}, err
@@ -79,7 +95,7 @@ func (r reader) decode(key, sealed []byte, f keyspace.Field) (ledger.Entry, erro
 }
 
 // OldestMarks implements ledger.Reader.
-func (r reader) OldestMarks(n int) ([]ledger.Entry, error) {
+func (r *reader) OldestMarks(n int) ([]ledger.Entry, error) {
 	var out []ledger.Entry
 	prefix := keyspace.MarkPrefix(r.d)
 	c := r.b.Cursor()
@@ -100,7 +116,7 @@ func (r reader) OldestMarks(n int) ([]ledger.Entry, error) {
 }
 
 // Scan implements ledger.Reader.
-func (r reader) Scan(after keyspace.Field, n int) ([]ledger.Entry, error) {
+func (r *reader) Scan(after keyspace.Field, n int) ([]ledger.Entry, error) {
 	var out []ledger.Entry
 	prefix, start := keyspace.EntryPrefix(r.d), keyspace.EntryKey(r.d, after)
 	c := r.b.Cursor()
@@ -122,7 +138,7 @@ func (r reader) Scan(after keyspace.Field, n int) ([]ledger.Entry, error) {
 }
 
 // Newest implements ledger.Reader.
-func (r reader) Newest(before *ledger.Position, n int) ([]ledger.Entry, error) {
+func (r *reader) Newest(before *ledger.Position, n int) ([]ledger.Entry, error) {
 	var out []ledger.Entry
 	prefix := keyspace.NewestPrefix(r.d)
 	start := prefix
@@ -151,7 +167,7 @@ func (r reader) Newest(before *ledger.Position, n int) ([]ledger.Entry, error) {
 }
 
 // indexed returns the entry that an index names and that therefore must be there.
-func (r reader) indexed(f keyspace.Field) (ledger.Entry, error) {
+func (r *reader) indexed(f keyspace.Field) (ledger.Entry, error) {
 	en, ok, err := r.Get(f)
 	if err == nil && !ok {
 		err = dangling()

@@ -94,7 +94,7 @@ func Open(ctx context.Context, path string, o *Options) (*Store, error) {
 	}
 	s.stopped.Go(s.commitAlways)
 	if s.o.SweepInterval > 0 {
-		s.stopped.Go(s.sweepAlways)
+		s.stopped.Go(func() { verbs.SweepAlways(s, s.o.SweepInterval, s.stop) })
 	}
 	return s, nil
 }
@@ -143,6 +143,8 @@ func (s *Store) openFile(ctx context.Context, path string) error {
 		return fmt.Errorf("%w: the file is no bolt file, or damaged: %w", store.ErrCorrupt, err)
 	case errors.Is(err, store.ErrCorrupt):
 		return err
+	case errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("%w: %w: make the directory, or correct the path", store.ErrUnavailable, err)
 	default:
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
 	}

@@ -54,6 +54,24 @@ func TestBadOptions(t *testing.T) {
 }
 
 // TestURL: the forms of the URL, and what is refused.
+// A place that cannot be opened says what to do about it.
+func TestBadPlaces(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ rule, path, says string }{
+		{"in no directory", filepath.Join(dir, "no", "tokens.db"), "make the directory, or correct the path"},
+		{"a directory", dir, "is a directory"},
+		{"below a file", filepath.Join(file, "tokens.db"), "not a directory"},
+	} {
+		if _, err := boltstore.Open(t.Context(), c.path, nil); !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", c.rule, err)
+		}
+	}
+}
+
 func TestURL(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(dir)

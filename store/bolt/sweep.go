@@ -62,7 +62,7 @@ func (s *Store) findDead(at []byte) (dirty []store.Digest, next []byte, err erro
 				next = append([]byte(nil), k...)
 				return nil
 			}
-			r := reader{tx.Bucket(ledgersBucket), d}
+			r := newReader(tx, d)
 			if d != of {
 				h, ok, err := r.Head()
 				if err != nil {
@@ -179,19 +179,6 @@ func (s *Store) raise(seq uint64, at time.Time) {
 	s.horizon.Store(&to)
 }
 
-func (s *Store) sweepAlways() {
-	t := time.NewTicker(s.o.SweepInterval)
-	defer t.Stop()
-	for {
-		select {
-		case <-s.stop:
-			return
-		case <-t.C:
-			_, _ = s.Sweep(context.Background()) // what fails is tried again next time, and every verb reports its own errors
-		}
-	}
-}
-
 // Subjects implements store.SubjectLister. Subjects are read some at a time and yielded outside of the transaction, so that
 // a slow caller keeps no old pages of the file.
 func (s *Store) Subjects(ctx context.Context) iter.Seq2[store.Subject, error] {
@@ -228,7 +215,7 @@ func (s *Store) someSubjects(at []byte) (page []store.Subject, next []byte, err 
 			if !ok {
 				return dangling()
 			}
-			h, ok, err := reader{b, d}.Head()
+			h, ok, err := newReader(tx, d).Head()
 			if err != nil {
 				return err
 			}

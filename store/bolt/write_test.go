@@ -16,19 +16,8 @@ import (
 
 	"github.com/jetonkit/jeton/store"
 	boltstore "github.com/jetonkit/jeton/store/bolt"
+	"github.com/jetonkit/jeton/storetest"
 )
-
-// clock is a clock that tests move.
-type clock struct{ now atomic.Int64 }
-
-func newClock() *clock {
-	c := new(clock)
-	c.now.Store(time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC).UnixNano())
-	return c
-}
-
-func (c *clock) Now() time.Time          { return time.Unix(0, c.now.Load()) }
-func (c *clock) Advance(d time.Duration) { c.now.Add(int64(d)) }
 
 // TestGroupCommit: writers that come together share commits, and each is answered for itself.
 func TestGroupCommit(t *testing.T) {
@@ -116,7 +105,7 @@ func TestAbandonedWrite(t *testing.T) {
 // TestHorizonIsKept: what a sweep on a clock ahead has forgotten stays dead for a later process on the right one.
 func TestHorizonIsKept(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.db")
-	c := newClock()
+	c := storetest.NewClock(time.Time{})
 	o := &boltstore.Options{Now: c.Now, SweepInterval: -1}
 	s := open(t, path, o)
 	r := login(t, s, c, "before")
@@ -136,7 +125,7 @@ func TestHorizonIsKept(t *testing.T) {
 
 // TestSweep: what is dead goes, what could still bar a token stays, in the background too.
 func TestSweep(t *testing.T) {
-	c := newClock()
+	c := storetest.NewClock(time.Time{})
 	s := open(t, filepath.Join(t.TempDir(), "x.db"), &boltstore.Options{Now: c.Now, SweepInterval: -1})
 	ann, bob := store.User("ann"), store.User("bob")
 	for n := range 600 { // more than one write removes
@@ -190,7 +179,7 @@ func TestJumpingClock(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(jumps), func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "x.db")
-			c := newClock()
+			c := storetest.NewClock(time.Time{})
 			o := &boltstore.Options{Now: c.Now, SweepInterval: -1}
 			ann := store.User("ann")
 			s := open(t, path, o)
@@ -213,7 +202,7 @@ func TestJumpingClock(t *testing.T) {
 	}
 }
 
-func login(t *testing.T, s store.TokenStore, c *clock, id string) store.Record {
+func login(t *testing.T, s store.TokenStore, c *storetest.Clock, id string) store.Record {
 	t.Helper()
 	req := issue("ann", id)
 	req.Record.ExpiresAt = c.Now().Add(time.Hour)
@@ -235,7 +224,7 @@ func judge(t *testing.T, s store.TokenStore, r store.Record, without, alive bool
 // TestFeedIsTrimmed: events older than any token go as new ones come, the newest stays, and a follower that stood on a
 // trimmed one is told.
 func TestFeedIsTrimmed(t *testing.T) {
-	c := newClock()
+	c := storetest.NewClock(time.Time{})
 	path := filepath.Join(t.TempDir(), "x.db")
 	s := open(t, path, &boltstore.Options{Now: c.Now})
 	revoke := func() {

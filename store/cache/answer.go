@@ -8,6 +8,7 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/jetonkit/jeton/internal/age"
 	"github.com/jetonkit/jeton/store"
 )
 
@@ -70,10 +71,20 @@ func newAnswer(q question, st store.State, asked time.Time) (*Answer, error) {
 	return a, nil
 }
 
+// stamp makes the answer count for as long as the counters say. Where the store has a stamp of its own, as a cache has that a
+// layer without Unwrap hides, what it kept counts for no longer than it does there: its feed may come later than ours.
+func (a *Answer) stamp(src store.StampSource) {
+	ours := store.NewStamp(src)
+	if a.state.Stamp != (store.Stamp{}) {
+		ours = ours.And(a.state.Stamp)
+	}
+	a.state.Stamp = ours
+}
+
 // now is the store's time when the process's clock shows t, or a little later. The monotonic clock stands still while a
 // machine sleeps, and what ended meanwhile has ended.
 func (a *Answer) now(t time.Time) time.Time {
-	return a.state.Now.Add(max(0, t.Sub(a.asked), t.Round(0).Sub(a.asked.Round(0))))
+	return a.state.Now.Add(age.Passed(a.asked, t))
 }
 
 // ended reports whether a record in it has expired.

@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/jetonkit/jeton/internal/harness"
 	"github.com/jetonkit/jeton/store"
 	storecache "github.com/jetonkit/jeton/store/cache"
 	memstore "github.com/jetonkit/jeton/store/memory"
@@ -18,7 +21,7 @@ import (
 
 func TestNewRefuses(t *testing.T) {
 	ok := func(s store.TokenStore) store.TokenStore { return s }
-	silent := func(s store.TokenStore) store.TokenStore { return mute{s} }
+	silent := harness.Mute
 	for _, tt := range []struct {
 		name, field string
 		o           *storecache.Options
@@ -41,6 +44,10 @@ func TestNewRefuses(t *testing.T) {
 		{"a negative Poll", "Options.MaxStale", &storecache.Options{Poll: -1}, ok},
 		{"too few bytes for one answer", "Options.MaxBytes", &storecache.Options{MaxBytes: storecache.MinBytes - 1}, ok},
 		{"negative bytes", "Options.MaxBytes", &storecache.Options{MaxBytes: -1}, ok},
+		{"more bytes than there are", "Options.MaxBytes", &storecache.Options{MaxBytes: 1 << 60}, ok},
+		{"a MaxStale for ever", "Options.MaxStale", &storecache.Options{MaxStale: math.MaxInt64}, ok},
+		{"a MaxStale for ever, without a feed", "Options.MaxStale", &storecache.Options{MaxStale: time.Hour + 1}, silent},
+		{"a Poll that never rests", "Options.Poll", &storecache.Options{Poll: time.Millisecond - 1}, ok},
 		{"a negative MaxAge", "Options.MaxAge", &storecache.Options{MaxAge: -1}, ok},
 		{"a MaxAge of a day", "Options.MaxAge", &storecache.Options{MaxAge: 24 * time.Hour}, ok},
 		{"negative reads", "Options.MaxReads", &storecache.Options{MaxReads: -1}, ok},
@@ -213,22 +220,34 @@ func TestBytes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it fills memory")
 	}
-	for _, metadata := range []map[string]string{nil, {"device": "a phone of a usual name", "address": "192.0.2.1"}} {
+	long, many := strings.Repeat("x", 8<<10), map[string]string{}
+	for i := range store.MaxMetadata {
+		many[fmt.Sprint("name ", i)] = "value"
+	}
+	for _, tt := range []struct {
+		metadata map[string]string
+		answers  int // more than it holds
+	}{{nil, 45_000}, {map[string]string{"device": "a phone of a usual name", "address": "192.0.2.1"}, 45_000}, {map[string]string{"long": long}, 12_000}, {many, 12_000}} {
 		s, err := memstore.New(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		const most = 32 << 20
-		c, err := storecache.New(t.Context(), s, &storecache.Options{MaxBytes: most, MaxAge: time.Hour, MaxStale: time.Hour})
+		own := func(r *store.Record) { // the memory store's copies share their texts with its records
+			for k, v := range r.Metadata {
+				r.Metadata[k] = strings.Clone(v)
+			}
+		}
+		c, err := storecache.New(t.Context(), swapped{s, own}, &storecache.Options{MaxBytes: most, MaxAge: time.Hour, MaxStale: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}
-		out, err := s.Issue(t.Context(), store.IssueRequest{Record: store.Record{ID: store.NewID(), Subject: ann, Class: "web", Link: store.NewLink(), ExpiresAt: time.Now().Add(time.Hour), Metadata: metadata}})
+		out, err := s.Issue(t.Context(), store.IssueRequest{Record: store.Record{ID: store.NewID(), Subject: ann, Class: "web", Link: store.NewLink(), ExpiresAt: time.Now().Add(time.Hour), Metadata: tt.metadata}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		before := heap()
-		for i := range 80_000 { // more than it holds
+		for i := range tt.answers {
 			if _, err := c.Lookup(t.Context(), ann, out.Record.ID, fmt.Sprintf("token %016d", i)); err != nil {
 				t.Fatal(err)
 			}

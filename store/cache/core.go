@@ -125,7 +125,7 @@ func (c *core) hash(q question) uint64 {
 func (c *core) lookup(ctx context.Context, q question, now time.Time) (*Answer, error) {
 	key := c.hash(q)
 	if a := c.hit(key, q, now); a != nil {
-		c.count.hits.add(key)
+		c.count.hits.Add(key)
 		return a, nil
 	}
 	c.count.misses.Add(1)
@@ -203,7 +203,7 @@ func (c *core) keep(key uint64, a *Answer, src store.StampSource) {
 		src.Absent = nil
 	}
 	if count(a.state, store.Unknown) < len(a.ids) {
-		a.state.Stamp = store.NewStamp(src)
+		a.stamp(src)
 		c.at("keep")
 		if !c.engine.Set(key, a, a.bytes()) {
 			c.count.drops.Add(1)
@@ -211,7 +211,7 @@ func (c *core) keep(key uint64, a *Answer, src store.StampSource) {
 		return
 	}
 	src.MaxAge = min(src.MaxAge, absentAge, c.o.MaxStale)
-	a.state.Stamp = store.NewStamp(src)
+	a.stamp(src)
 	if len(c.absent) == 0 || a.bytes() > absentBytes {
 		return
 	}

@@ -6,6 +6,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/jetonkit/jeton/internal/harness"
 	"github.com/jetonkit/jeton/store"
 	storecache "github.com/jetonkit/jeton/store/cache"
 	memstore "github.com/jetonkit/jeton/store/memory"
@@ -52,7 +53,7 @@ func TestNoFeed(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c, err := storecache.New(t.Context(), mute{m}, &storecache.Options{MaxStale: maxStale, MaxAge: time.Hour})
+		c, err := storecache.New(t.Context(), harness.Mute(m), &storecache.Options{MaxStale: maxStale, MaxAge: time.Hour})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -91,6 +92,47 @@ func TestNoFeed(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// TestNoFeedAges: over a store that tells nobody, the shortest of the bounds holds, of what lives and of what is unknown.
+func TestNoFeedAges(t *testing.T) {
+	for _, tt := range []struct {
+		id                     string
+		maxStale, maxAge, most time.Duration
+	}{
+		{"a", maxStale, time.Second, time.Second},
+		{"a", time.Second, time.Minute, time.Second},
+		{"unknown", 300 * time.Millisecond, time.Minute, 300 * time.Millisecond},
+		{"unknown", time.Minute, 300 * time.Millisecond, 300 * time.Millisecond},
+		{"unknown", time.Minute, time.Minute, time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			m, err := memstore.New(nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g := &gate{Store: m}
+			c, err := storecache.New(t.Context(), mute{g}, &storecache.Options{MaxStale: tt.maxStale, MaxAge: tt.maxAge})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := stand{t, g, c}
+			s.login("a")
+			for _, step := range []struct {
+				after time.Duration
+				asked int
+			}{{0, 1}, {tt.most*9/10 - 1, 1}, {tt.most/10 + 1, 2}} {
+				time.Sleep(step.after)
+				s.status(tt.id)
+				if g.asked != step.asked {
+					t.Errorf("%+v: %d questions after %v, want %d", tt, g.asked, step.after, step.asked)
+				}
+			}
+			if err := c.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
 }
 
 // TestFlood: who asks for random ids takes a bounded piece of memory, beside MaxBytes what MaxAbsent answers take, and who

@@ -1,6 +1,7 @@
 package storecache_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/jetonkit/jeton/store"
 	storecache "github.com/jetonkit/jeton/store/cache"
+	memstore "github.com/jetonkit/jeton/store/memory"
 )
 
 // liar is an engine that answers what it was given first, second or last, whatever the key.
@@ -108,6 +110,109 @@ func TestLyingEngine(t *testing.T) {
 		}
 		if err := store.Ping(s.t.Context(), s.g); err != nil {
 			s.t.Errorf("the store must stay open: %v", err)
+		}
+	})
+}
+
+// TestMinBytes: a cache of the smallest size keeps the largest answer about a session and its token.
+func TestMinBytes(t *testing.T) {
+	inBubble(t, storecache.Options{MaxBytes: storecache.MinBytes}, nil, func(s stand) {
+		long := strings.Repeat("x", store.MaxNameLen)
+		subject := store.Subject{Realm: long, Name: long}
+		metadata := map[string]string{}
+		for i := range store.MaxMetadata {
+			key := fmt.Sprintf("%032d", i)
+			metadata[key] = strings.Repeat("v", store.MaxMetadataBytes/store.MaxMetadata-len(key))
+		}
+		_, err := s.g.Issue(s.t.Context(), store.IssueRequest{Record: store.Record{
+			ID: long, Subject: subject, Class: long[:store.MaxClassLen], Binding: long[:store.MaxBindingLen], Link: store.NewLink(),
+			ExpiresAt: time.Now().Add(time.Hour), Metadata: metadata,
+		}})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		for range 2 {
+			if _, err := s.c.Lookup(s.t.Context(), subject, long, "token"); err != nil {
+				s.t.Fatal(err)
+			}
+			synctest.Wait()
+		}
+		if s.g.asked != 1 {
+			s.t.Errorf("%d questions", s.g.asked)
+		}
+	})
+}
+
+// stubborn is a store that does not look at its context.
+type stubborn struct{ *memstore.Store }
+
+func (s stubborn) Lookup(_ context.Context, subject store.Subject, ids ...string) (store.State, error) {
+	time.Sleep(time.Second) // of a synctest bubble
+	return s.Store.Lookup(context.Background(), subject, ids...)
+}
+
+// TestCloseWaits: Close waits for a store that does not let itself be called off, and gives the engine nothing once it is
+// closed. Kills a Close that leaves questions behind.
+func TestCloseWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, err := memstore.New(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := &liar{}
+		c, err := storecache.New(t.Context(), stubborn{m}, &storecache.Options{Engine: func(int64) (storecache.Engine, error) { return l, nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := c.Revoke(t.Context(), store.Revocation{Subject: ann, IDs: []string{"a"}}); err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = c.Lookup(t.Context(), ann, "a") }()
+		synctest.Wait()
+		begin := time.Now()
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(begin); took != time.Second || l.closed != 1 {
+			t.Errorf("it took %v, and the engine is closed %d times", took, l.closed)
+		}
+		given := len(l.given)
+		synctest.Wait()
+		if len(l.given) != given {
+			t.Error("a closed engine was given an answer")
+		}
+	})
+}
+
+// TestLeavesTheLiving: a login, a refresh and a touch are no reasons to ask again for what lives, alone of all ids of its
+// answer. Kills each of them as a change, and an answer of the living that counts logins.
+func TestLeavesTheLiving(t *testing.T) {
+	inBubble(t, storecache.Options{}, nil, func(s stand) {
+		rec := s.login("a")
+		s.status("a")
+		soon := time.Now().Add(2 * time.Hour)
+		for what, do := range map[string]func(context.Context) error{
+			"login": func(ctx context.Context) error {
+				_, err := s.c.Issue(ctx, store.IssueRequest{Record: store.Record{ID: store.NewID(), Subject: ann, Link: store.NewLink(), ExpiresAt: soon}})
+				return err
+			},
+			"refresh": func(ctx context.Context) error {
+				out, err := s.c.Rotate(ctx, store.RotateRequest{Subject: ann, ID: "a", Link: rec.Link, NextLink: store.NewLink(), ExpiresAt: soon})
+				if err == nil && out.Outcome != store.RotateOK {
+					err = fmt.Errorf("outcome %v", out.Outcome)
+				}
+				return err
+			},
+			"touch": func(ctx context.Context) error {
+				return s.c.Touch(ctx, store.TouchRequest{Subject: ann, ID: "a", ExpiresAt: soon})
+			},
+		} {
+			if err := do(s.t.Context()); err != nil {
+				s.t.Fatal(what, err)
+			}
+			if s.status("a") != store.Live || s.g.asked != 1 {
+				s.t.Errorf("%s: %d questions", what, s.g.asked)
+			}
 		}
 	})
 }

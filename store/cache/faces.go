@@ -5,6 +5,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/jetonkit/jeton/internal/age"
 	"github.com/jetonkit/jeton/store"
 )
 
@@ -45,7 +46,7 @@ func (c *Cache) Lag() (time.Duration, bool) {
 		if synced == nil {
 			return 0, false
 		}
-		most = max(most, age(*synced, now))
+		most = max(most, age.Of(*synced, now))
 	}
 	return most, true
 }

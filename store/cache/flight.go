@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jetonkit/jeton/internal/age"
 	"github.com/jetonkit/jeton/store"
 )
 
@@ -30,6 +31,9 @@ type flight struct {
 	err      error
 	panicked any
 }
+
+// errGone is what a store's Lookup tells that ended its goroutine, as a test's does that fails in it.
+var errGone = errors.New("the store's Lookup did not return")
 
 // miss asks the store, together with others that ask the same. The question goes out on a context of its own, which ends
 // when nobody waits any more: one caller's end is not the others'.
@@ -69,10 +73,14 @@ func (c *core) board(ctx context.Context, q question, src store.StampSource, r r
 	if c.closed.Load() {
 		return nil, store.ErrClosed
 	}
-	if f := c.flights[r]; f != nil && f.is(q) && age(f.src.At, src.At) <= c.o.MaxStale {
+	if f := c.flights[r]; f != nil && f.is(q) && age.Of(f.src.At, src.At) <= c.o.MaxStale {
 		f.waiting++
 		c.count.shared.Add(1)
 		return f, nil
+	}
+	if old := c.flights[r]; old != nil { // it goes on alone, so that end finds it
+		old.route.alone = c.alone.Add(1)
+		c.flights[old.route] = old
 	}
 	f := &flight{question: q.own(), route: r, src: src, landed: make(chan struct{}), waiting: 1}
 	c.flights[r] = f
@@ -109,6 +117,9 @@ func (c *core) fly(ctx context.Context, f *flight) {
 	defer c.landed.Done()
 	defer func() {
 		f.panicked = recover() // it is the callers', as it would be without the cache
+		if f.answer == nil && f.err == nil {
+			f.err = errGone
+		}
 		c.mu.Lock()
 		c.forget(f)
 		c.mu.Unlock()
@@ -146,9 +157,4 @@ func (c *core) end() {
 	}
 	c.mu.Unlock()
 	c.landed.Wait()
-}
-
-// age is how far apart two readings of the clock are, by whichever of its two hands says more.
-func age(since, now time.Time) time.Duration {
-	return max(now.Sub(since), now.Round(0).Sub(since.Round(0)).Abs())
 }

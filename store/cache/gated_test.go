@@ -247,6 +247,29 @@ func TestStaleFill(t *testing.T) {
 	})
 }
 
+// twoHands is a clock for a bubble, whose own has no monotonic reading.
+func twoHands() func() time.Time {
+	real, fake := time.Now(), time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC) // when bubbles begin
+	return func() time.Time { return real.Add(time.Since(fake)) }
+}
+
+// TestClockSetBack: a wall clock that is set back again and again, as if no time passed, makes nothing young: the monotonic one
+// goes on. Kills an age by the wall alone.
+func TestClockSetBack(t *testing.T) {
+	now := twoHands()
+	inBubble(t, storecache.Options{Now: now}, func(g *gate) { g.deaf = true }, func(s stand) {
+		s.login("a")
+		s.status("a")
+		st, err := s.c.Lookup(s.t.Context(), ann, "a")
+		if err != nil || !st.Stamp.Valid(now()) {
+			s.t.Fatal("it must be kept")
+		}
+		if later := asleep(now().Add(maxStale+1), -maxStale-1); !later.Round(0).Equal(now().Round(0)) || st.Stamp.Valid(later) {
+			s.t.Error("valid by a poll that is older than MaxStale")
+		}
+	})
+}
+
 // TestClockJumps: a machine that slept has a monotonic clock that stood still.
 func TestClockJumps(t *testing.T) {
 	for _, jump := range []time.Duration{2 * time.Minute, -2 * time.Minute} {

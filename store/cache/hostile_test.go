@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unsafe"
 
@@ -93,6 +94,64 @@ func TestEndsAsleep(t *testing.T) {
 	}
 }
 
+// TestEndsSetBack: a session ends in its time, though the wall clock is set back to when it was asked for. Kills an end by the
+// wall alone.
+func TestEndsSetBack(t *testing.T) {
+	var back atomic.Int64
+	now := twoHands()
+	o := storecache.Options{MaxAge: time.Hour, Now: func() time.Time { return asleep(now(), -time.Duration(back.Load())) }}
+	inBubble(t, o, nil, func(s stand) {
+		s.ends("a", 10*time.Minute)
+		s.status("a")
+		time.Sleep(10*time.Minute - time.Second)
+		if s.status("a") != store.Live || s.g.asked != 1 {
+			s.t.Fatalf("it must be kept: %d questions", s.g.asked)
+		}
+		time.Sleep(time.Second)
+		back.Store(int64(10 * time.Minute))
+		time.Sleep(maxStale) // a poll by this clock
+		if got := s.status("a"); got != store.Unknown {
+			s.t.Errorf("after its end it is %v", got)
+		}
+	})
+}
+
+// TestJoinOld: a question that has been on its way for too long, by either clock, is nobody's who asks now: it may have read
+// before a revocation of hours ago. Kills an age of questions by one of the clocks alone.
+func TestJoinOld(t *testing.T) {
+	for name, later := range map[string]func(time.Time) time.Time{
+		"the machine slept":            func(now time.Time) time.Time { return asleep(now, time.Hour) },
+		"the clock was set back since": func(now time.Time) time.Time { return asleep(now.Add(time.Hour), -time.Hour) },
+	} {
+		var over atomic.Bool
+		now := twoHands()
+		o := storecache.Options{Now: func() time.Time {
+			if over.Load() {
+				return later(now())
+			}
+			return now()
+		}}
+		inBubble(t, o, func(g *gate) { g.deaf = true }, func(s stand) {
+			s.login("a")
+			release := make(chan struct{})
+			s.g.set(func() { s.g.answer = release })
+			before := make(chan store.Status)
+			go func() { before <- s.seen("a") }()
+			synctest.Wait() // it has read
+			s.g.set(func() { s.g.answer = nil })
+			over.Store(true)
+			if err := s.g.Revoke(s.t.Context(), store.Revocation{Subject: ann, IDs: []string{"a"}}); err != nil {
+				s.t.Fatal(err)
+			}
+			time.AfterFunc(time.Second, func() { close(release) })
+			if got := s.seen("a"); got != store.Revoked {
+				s.t.Errorf("%s: it is %v", name, got)
+			}
+			<-before
+		})
+	}
+}
+
 func stat(c *storecache.Cache, name string) int64 {
 	for _, s := range c.Stats() {
 		if s.Name == name {
@@ -100,6 +159,42 @@ func stat(c *storecache.Cache, name string) int64 {
 		}
 	}
 	return -1
+}
+
+// hidden is a layer that shows a feed, and not what it wraps.
+type hidden struct {
+	store.TokenStore
+	store.Feed
+}
+
+// TestHiddenCache: a cache in front of a cache that nobody can see keeps the promise of one: that the feed was heard out here
+// says nothing of what was kept in there. Kills a stamp in place of the store's.
+func TestHiddenCache(t *testing.T) {
+	inBubble(t, storecache.Options{}, func(g *gate) { g.deaf = true }, func(s stand) {
+		outer, err := storecache.New(s.t.Context(), hidden{s.c, s.g}, nil)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		synctest.Wait()
+		in := stand{t: s.t, g: s.g, c: outer}
+		for range 20 {
+			id := store.NewID()
+			in.login(id)
+			time.Sleep(maxStale)
+			if in.status(id) != store.Live || in.status(id) != store.Live {
+				s.t.Fatal("a login must live")
+			}
+			if lives := in.lives(id); lives > maxStale {
+				s.t.Errorf("accepted %v after the revocation", lives)
+			}
+		}
+		if stat(outer, "cache_hits") < 20 {
+			s.t.Error("it keeps nothing")
+		}
+		if err := outer.Close(); err != nil {
+			s.t.Error(err)
+		}
+	})
 }
 
 // swapped is a store that answers with another's record.

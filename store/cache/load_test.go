@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -144,7 +145,35 @@ func TestClosing(t *testing.T) {
 	})
 }
 
-// TestPanics: a store's panic is its callers', and no end of the process.
+// TestClosingOld: Close calls off what is too old to be joined, too, and does not wait for a store that hangs. Kills a second
+// flight in the first one's place.
+func TestClosingOld(t *testing.T) {
+	inBubble(t, storecache.Options{}, nil, func(s stand) {
+		s.g.set(func() { s.g.answer = make(chan struct{}) })
+		var all sync.WaitGroup
+		for range 3 {
+			for range 2 {
+				all.Go(func() {
+					if _, err := s.c.Lookup(s.t.Context(), ann, "a"); !errors.Is(err, store.ErrClosed) {
+						s.t.Errorf("on its way: %v", err)
+					}
+				})
+			}
+			time.Sleep(maxStale + 1)
+		}
+		s.g.set(func() {
+			if s.g.asked != 3 {
+				s.t.Errorf("%d questions", s.g.asked)
+			}
+		})
+		if err := s.c.Close(); err != nil {
+			s.t.Error(err)
+		}
+		all.Wait()
+	})
+}
+
+// TestPanics: a store's panic is its callers', and no end of the process; one that ends its goroutine has not answered.
 func TestPanics(t *testing.T) {
 	s, err := memstore.New(nil)
 	if err != nil {
@@ -156,6 +185,14 @@ func TestPanics(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = c.Close() })
 	storetest.Issue(t, s, ann, storetest.Login{ID: "a"})
+	gone, err := storecache.New(t.Context(), swapped{s, func(*store.Record) { runtime.Goexit() }}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = gone.Close() })
+	if _, err := gone.Lookup(t.Context(), ann, "a"); err == nil {
+		t.Error("nothing came back, and it is an answer")
+	}
 	for range 3 {
 		func() {
 			defer func() {

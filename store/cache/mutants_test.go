@@ -26,6 +26,9 @@ type edit struct {
 	instead, after, cond string
 }
 
+// listed is the story of those who know of a write before its reply.
+const listed = "a reader and a stamp who know of a revocation before its reply"
+
 var mutants = []mutant{
 	{"the counter moves before the write", "two readers and a revoker", []edit{{
 		file: "cache.go", old: "	err := c.next.Revoke(ctx, r)\n	if !harmless(err) {\n		c.core.changed(r.Subject)\n	}\n	return err\n",
@@ -66,7 +69,7 @@ var mutants = []mutant{
 	{"flights are shared by the key alone", "two readers and a revoker", []edit{{
 		file: "flight.go", old: "	c.mu.Lock()\n	defer c.mu.Unlock()\n	if c.closed.Load() {\n		return nil, store.ErrClosed\n	}\n", after: "r = route{key: r.key}",
 	}}},
-	{"flights are joined however old", "no feed", []edit{{file: "flight.go", old: "age(f.src.At, src.At) <= c.o.MaxStale", cond: "true"}}},
+	{"flights are joined however old", "no feed", []edit{{file: "flight.go", old: "age.Of(f.src.At, src.At) <= c.o.MaxStale", cond: "true"}}},
 	{"flights are not compared in full", "an engine that mixes keys up", []edit{
 		{file: "flight.go", old: "f.is(q)", cond: "true"},
 		{file: "core.go", old: "	for _, id := range q.ids {\n		h = mix(h+3, maphash.String(c.seed, id))\n	}\n", after: "h = 1"},
@@ -84,8 +87,19 @@ var mutants = []mutant{
 	{"the feed's events move no counter", "a reader that asks again, another process's revoker and the feed", []edit{{file: "core.go", old: "			c.shard(events[i].Subject).gen.Add(1)\n", instead: "_ = 0"}}},
 	{"without a feed, answers are kept for MaxAge", "no feed", []edit{{file: "core.go", old: "		src.MaxAge = min(src.MaxAge, c.o.MaxStale)\n", instead: "_ = 0"}}},
 	{"a stamp does not look at doubts", "a feed that loses the event", []edit{{file: "../stamp.go", old: "s.Epoch.Load() == s.EpochSeen", cond: "true"}}},
-	{"a stamp does not look at the poll", "a stamp, another process's revoker and the feed", []edit{{file: "../stamp.go", old: "synced == nil || age(*synced, now) > s.MaxStale", cond: "synced == nil"}}},
+	{"a stamp does not look at the poll", "a stamp, another process's revoker and the feed", []edit{{file: "../stamp.go", old: "synced == nil || age.Of(*synced, now) > s.MaxStale", cond: "synced == nil"}}},
 	{"a stamp does not look at the counter", "two readers and a revoker", []edit{{file: "../stamp.go", old: "s.Gen.Load() == s.GenSeen", cond: "true"}}},
+	{"a stamp does not look at writes on their way", listed, []edit{{file: "../stamp.go", old: "(s.Writes == nil || s.Writes.Load() == 0)", cond: "true"}}},
+	{"flights are joined while a write is on its way", listed, []edit{{
+		file: "flight.go", old: "	if writing { // who asked before may be told less than is known by now\n		r.alone = c.alone.Add(1)\n	}\n", instead: "_ = writing",
+	}}},
+	{"writes on their way are looked for after the counters", listed, []edit{{
+		file: "core.go", old: "EpochSeen: p.epoch.Load(), At: now, MaxAge: c.o.MaxAge,\n	}\n", after: `c.at("late"); writing = sh.writes.Load() > 0`,
+	}}},
+	{"a write is over before its counter moves", listed, []edit{{
+		file: "cache.go", old: "	err := c.next.Revoke(ctx, r)\n	if !harmless(err) {\n		c.core.changed(r.Subject)\n	}\n	return err\n",
+		instead: `err := c.next.Revoke(ctx, r); w := &c.core.shard(r.Subject.Digest()).writes; w.Add(-1); c.core.at("over"); c.core.changed(r.Subject); w.Add(1); return err`,
+	}}},
 	{"the poll's time is its reply's", "TestSilence", []edit{{
 		file: "../../internal/follow/follow.go", old: "		events, proven := batch.After(p.at)\n", after: "sent = f.o.Now()",
 	}}},

@@ -3,35 +3,20 @@ package storecache
 import (
 	"sync/atomic"
 
+	"github.com/jetonkit/jeton/internal/spread"
 	"github.com/jetonkit/jeton/store"
 )
 
 // counters are what Stats tells.
 type counters struct {
-	hits                                                     spread
+	hits                                                     spread.Counter
 	misses, shared, stale, doubts, events, drops, pollErrors atomic.Int64
-}
-
-// spread is a counter that many add to at once.
-type spread [32]struct {
-	n atomic.Int64
-	_ [56]byte // one cache line each
-}
-
-func (s *spread) add(key uint64) { s[key%uint64(len(s))].n.Add(1) }
-
-func (s *spread) sum() int64 {
-	var n int64
-	for i := range s {
-		n += s[i].n.Load()
-	}
-	return n
 }
 
 // stats are the counters by name.
 func (c *counters) stats() []store.Stat {
 	return []store.Stat{
-		{Name: "cache_hits", Value: c.hits.sum()},
+		{Name: "cache_hits", Value: c.hits.Sum()},
 		{Name: "cache_misses", Value: c.misses.Load()},
 		{Name: "cache_shared", Value: c.shared.Load()},
 		{Name: "cache_stale", Value: c.stale.Load()},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/jetonkit/jeton/conformance"
+	"github.com/jetonkit/jeton/internal/harness"
 	"github.com/jetonkit/jeton/store"
 	"github.com/jetonkit/jeton/store/document"
 	"github.com/jetonkit/jeton/storetest"
@@ -93,48 +94,32 @@ func TestConformance(t *testing.T) {
 	clock := storetest.NewClock(time.Time{})
 	for name, now := range map[string]func() time.Time{"keeps": nil, "drops": clock.Now} {
 		t.Run(name, func(t *testing.T) {
-			conformance.Run(t, harness(clock, func() *disk { return &disk{values: map[string]versioned{}, now: now} }))
+			conformance.Run(t, over(clock, func() *disk { return &disk{values: map[string]versioned{}, now: now} }))
 		})
 	}
 }
 
-// harness is one over stores on disks of its own, which share a clock.
-func harness(clock *storetest.Clock, fresh func() *disk) conformance.Harness {
-	var disks sync.Map // store -> *disk
-	over := func(ctx context.Context, d *disk) (store.TokenStore, error) {
-		s, err := document.New(ctx, d, store.Capabilities{Shared: true}, &document.Options{Now: clock.Now, MaxSkew: -1})
-		if err != nil {
-			return nil, err
-		}
-		disks.Store(s, d)
-		return s, nil
-	}
-	of := func(s store.TokenStore) *disk {
-		d, _ := disks.Load(s)
-		return d.(*disk) //nolint:errcheck // it is what the harness stored; a panic would say so
-	}
-	return conformance.Harness{
-		Clock: clock,
-		Open:  func(ctx context.Context) (store.TokenStore, error) { return over(ctx, fresh()) },
-		Reopen: func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) {
-			if err := s.Close(); err != nil {
-				return nil, err
-			}
-			return over(ctx, of(s))
+// over is a harness over stores on disks of its own, which share a clock.
+func over(clock *storetest.Clock, fresh func() *disk) conformance.Harness {
+	places := harness.Places[*disk]{
+		Fresh: fresh,
+		Open: func(ctx context.Context, d *disk) (store.TokenStore, error) {
+			return document.New(ctx, d, store.Capabilities{Shared: true}, &document.Options{Now: clock.Now, MaxSkew: -1})
 		},
-		Second: func(ctx context.Context, s store.TokenStore) (store.TokenStore, error) { return over(ctx, of(s)) },
-		Fault: func(_ context.Context, s store.TokenStore) (func(), error) {
-			d := of(s)
+	}
+	h := places.Harness(clock)
+	h.Fault = func(_ context.Context, s store.TokenStore) (func(), error) {
+		d := places.Of(s)
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.down = errors.New("the cable is cut")
+		return func() {
 			d.mu.Lock()
 			defer d.mu.Unlock()
-			d.down = errors.New("the cable is cut")
-			return func() {
-				d.mu.Lock()
-				defer d.mu.Unlock()
-				d.down = nil
-			}, nil
-		},
+			d.down = nil
+		}, nil
 	}
+	return h
 }
 
 func newStore(t *testing.T, d *disk, o *document.Options) *document.Store {

@@ -67,11 +67,11 @@ var brokenKVs = []struct {
 
 // TestBrokenKVs shows that the suite finds what is wrong with a KV through the store over it, and what is not wrong.
 func TestBrokenKVs(t *testing.T) {
-	all := conformance.Check(harness(storetest.NewClock(time.Time{}), newDisk))
+	all := conformance.Check(over(storetest.NewClock(time.Time{}), newDisk))
 	for _, kv := range brokenKVs {
 		t.Run(kv.what, func(t *testing.T) {
 			t.Parallel()
-			h := harness(storetest.NewClock(time.Time{}), func() *disk { return &disk{values: map[string]versioned{}, faulty: kv.swap} })
+			h := over(storetest.NewClock(time.Time{}), func() *disk { return &disk{values: map[string]versioned{}, faulty: kv.swap} })
 			h.Skip = map[string]string{}
 			for _, res := range all.Results {
 				if kv.rule != "" && res.Rule != kv.rule {

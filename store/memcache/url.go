@@ -3,11 +3,8 @@ package memcachestore
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
-	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -70,10 +67,6 @@ func Parse(u *url.URL, o *Options) ([]string, *Options, error) {
 
 func malformed(problem, remedy string) error {
 	return &store.FieldError{Field: "URL", Problem: problem, Remedy: remedy}
-}
-
-func parameter(name, problem, remedy string) error {
-	return &store.FieldError{Field: fmt.Sprintf("the URL's parameter %q", name), Problem: problem, Remedy: remedy}
 }
 
 // firstServer reads what stands before the parameters.
@@ -148,7 +141,7 @@ func withMore(first, more string) ([]string, error) {
 			text = net.JoinHostPort(text, defaultPort)
 		}
 		if !isSocket(text) && !isAddr(text) {
-			return nil, parameter("servers", "has a part that is no server", "write servers=host2:11211,/path/to/socket")
+			return nil, dsn.Wrong("servers", "has a part that is no server", "write servers=host2:11211,/path/to/socket")
 		}
 		servers = append(servers, text)
 	}
@@ -160,7 +153,7 @@ func (o *Options) secure(on bool, ca, name string) error {
 	if !on {
 		o.TLS = nil
 		if ca != "" || name != "" {
-			return parameter(map[bool]string{true: "ca", false: "server_name"}[ca != ""], "is for TLS, and the connections have none", "add tls=true")
+			return dsn.Wrong(map[bool]string{true: "ca", false: "server_name"}[ca != ""], "is for TLS, and the connections have none", "add tls=true")
 		}
 		return nil
 	}
@@ -175,13 +168,7 @@ func (o *Options) secure(on bool, ca, name string) error {
 	if ca == "" {
 		return nil
 	}
-	pem, err := os.ReadFile(ca)
-	if err != nil {
-		return parameter("ca", "names a file that cannot be read", "check path and rights")
-	}
-	config.RootCAs = x509.NewCertPool()
-	if !config.RootCAs.AppendCertsFromPEM(pem) {
-		return parameter("ca", "names a file without a certificate in PEM", "point it at the CA's certificate")
-	}
-	return nil
+	var err error
+	config.RootCAs, err = dsn.Authorities(ca)
+	return err
 }

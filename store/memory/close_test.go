@@ -123,7 +123,7 @@ func TestSubjects(t *testing.T) {
 		r.ok(err)
 		break // it may be left at any time
 	}
-	r.add(year)
+	r.Advance(year)
 	for s, err := range r.Subjects(t.Context()) {
 		t.Errorf("%+v, %v is listed after its end", s, err)
 	}

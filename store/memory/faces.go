@@ -95,19 +95,6 @@ func (s *Store) raise(seq uint64, at time.Time) {
 	}
 }
 
-func (s *Store) sweepAlways() {
-	t := time.NewTicker(s.o.SweepInterval)
-	defer t.Stop()
-	for {
-		select {
-		case <-s.stop:
-			return
-		case <-t.C:
-			_, _ = s.Sweep(context.Background()) // it fails when the store is being closed, or the clock is wrong
-		}
-	}
-}
-
 // Ping implements store.Pinger.
 func (s *Store) Ping(ctx context.Context) error { return s.errs.Ready(ctx, "ping") }
 

@@ -60,13 +60,8 @@ func (s *Store) Partitions(ctx context.Context) (int, error) {
 
 // Poll implements store.Feed.
 func (s *Store) Poll(ctx context.Context, partition int, from store.Position) (store.Batch, error) {
-	if err := s.errs.Ready(ctx, "poll"); err != nil {
+	if err := s.errs.ReadyToPoll(ctx, partition); err != nil {
 		return store.Batch{}, err
-	}
-	if partition != 0 {
-		return store.Batch{}, s.errs.Fail("poll", store.Digest{}, &store.FieldError{
-			Field: "partition", Problem: fmt.Sprintf("is %d, there is 1 partition", partition), Remedy: "use 0",
-		})
 	}
 	return s.feed.from(from), nil
 }

@@ -34,7 +34,7 @@ func (r rig) all(from store.Position) []store.Event {
 func TestFeed(t *testing.T) {
 	t.Run("it begins with a genesis, and all events carry the birth", func(t *testing.T) {
 		r := newRig(t)
-		r.add(time.Hour)
+		r.Advance(time.Hour)
 		r.revoke(ann, "a")
 		got := r.all(store.Position{})
 		if len(got) != 2 || !got[0].Subject.IsZero() || !got[0].Time.Equal(noon) || got[1].Subject != ann.Digest() {
@@ -152,17 +152,17 @@ func TestFeed(t *testing.T) {
 func TestFeedIsTrimmed(t *testing.T) {
 	r := newRig(t)
 	r.revoke(ann, "a")
-	r.add(time.Hour)
+	r.Advance(time.Hour)
 	r.revoke(ann, "b")
 	genesis, a, b := r.all(store.Position{})[0], r.all(store.Position{})[1], r.all(store.Position{})[2]
 	keep := 24*time.Hour + store.MarkMargin
 
-	r.set(noon.Add(keep))
+	r.Set(noon.Add(keep))
 	r.revoke(ann, "c")
 	if got := r.all(store.Position{}); len(got) != 4 || got[0].Position != genesis.Position {
 		t.Errorf("events that a token may outlive were trimmed: %d are left", len(got))
 	}
-	r.set(noon.Add(keep + time.Microsecond))
+	r.Set(noon.Add(keep + time.Microsecond))
 	r.revoke(ann, "d")
 	if got := r.all(store.Position{}); len(got) != 3 || got[0].Position != b.Position {
 		t.Errorf("the first of %d is %+v", len(got), got[0])
@@ -172,7 +172,7 @@ func TestFeedIsTrimmed(t *testing.T) {
 			t.Error("a follower behind the trimmed events was told that it missed none")
 		}
 	}
-	r.add(year)
+	r.Advance(year)
 	if got := r.all(store.Position{}); len(got) != 3 {
 		t.Errorf("%d events: only a new one trims, so the newest stays", len(got))
 	}

@@ -1,7 +1,6 @@
 package memstore_test
 
 import (
-	"sync"
 	"testing"
 	"time"
 
@@ -9,6 +8,7 @@ import (
 
 	"github.com/jetonkit/jeton/store"
 	memstore "github.com/jetonkit/jeton/store/memory"
+	"github.com/jetonkit/jeton/storetest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -20,36 +20,16 @@ var (
 
 const year = 366 * 24 * time.Hour
 
-// clock is a store's clock that the test moves.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
-}
-
-func (c *clock) set(t time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.now = t
-}
-
-func (c *clock) add(d time.Duration) { c.set(c.Now().Add(d)) }
-
 // rig is a store on a clock, without a sweeper of its own.
 type rig struct {
 	*memstore.Store
-	*clock
+	*storetest.Clock
 	t testing.TB
 }
 
 func newRig(t testing.TB, change ...func(*memstore.Options)) rig {
 	t.Helper()
-	c := &clock{now: noon}
+	c := storetest.NewClock(noon)
 	o := &memstore.Options{Now: c.Now, SweepInterval: -1}
 	for _, f := range change {
 		f(o)

@@ -115,7 +115,7 @@ func New(o *Options) (*Store, error) {
 	s.horizon.Store(&horizon{seq: uint64(s.birth.UnixMicro()), at: s.birth})
 	s.tell(s.birth, store.Event{Time: s.birth})
 	if s.o.SweepInterval > 0 {
-		s.stopped.Go(s.sweepAlways)
+		s.stopped.Go(func() { verbs.SweepAlways(s, s.o.SweepInterval, s.stop) })
 	}
 	return s, nil
 }

@@ -14,7 +14,7 @@ import (
 // revoked or not: not even under a denylist, which has no record to miss. Mutant: a birth of zero.
 func TestRestart(t *testing.T) {
 	r := newRig(t)
-	r.add(time.Minute)
+	r.Advance(time.Minute)
 	var before []store.Presented
 	for n, kill := range []func(id string){
 		func(string) {},
@@ -26,7 +26,7 @@ func TestRestart(t *testing.T) {
 		kill(id)
 	}
 	r.ok(r.Close())
-	r.add(time.Second)
+	r.Advance(time.Second)
 	next, err := memstore.New(&memstore.Options{Now: r.Now, SweepInterval: -1})
 	r.ok(err)
 	shut(t, next)
@@ -62,7 +62,7 @@ func TestNothingGoes(t *testing.T) {
 		r.revoke(store.User(fmt.Sprint(n)), "0")
 	}
 	for range 3 { // the last sweep is half an hour before the end
-		r.add(7*time.Hour + 30*time.Minute)
+		r.Advance(7*time.Hour + 30*time.Minute)
 		if got := r.sweep(); got != (store.Swept{}) {
 			t.Errorf("a sweep took %+v", got)
 		}

@@ -19,9 +19,9 @@ func TestSweep(t *testing.T) {
 		r.issue(ann, "short", 3*time.Hour)
 		r.revoke(ann, "old mark")
 		r.issue(store.User("bob"), "s", time.Minute)
-		r.add(2 * time.Hour)
+		r.Advance(2 * time.Hour)
 		r.revoke(ann, "new mark")
-		r.add(23 * time.Hour)
+		r.Advance(23 * time.Hour)
 		if got, want := r.sweep(), (store.Swept{Ledgers: 1, Records: 1, Marks: 1}); got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
@@ -43,7 +43,7 @@ func TestSweep(t *testing.T) {
 		r := newRig(t, func(o *memstore.Options) { o.MaxMarks = 4 })
 		r.issue(ann, "s", year)
 		r.revoke(ann, "a", "b", "c", "d")
-		r.add(48 * time.Hour)
+		r.Advance(48 * time.Hour)
 		r.sweep()
 		r.revoke(ann, "e", "f", "g", "h")
 		if st := r.state(ann); st.Floor != 0 {
@@ -56,7 +56,7 @@ func TestSweep(t *testing.T) {
 	t.Run("a nonce ends with its time, and leaves the horizon alone", func(t *testing.T) {
 		r := newRig(t)
 		before := r.state(ann).Cut
-		r.add(time.Hour)
+		r.Advance(time.Hour)
 		once := func() error {
 			return store.Once(t.Context(), r, "scope", "nonce", r.Now().Add(time.Minute))
 		}
@@ -64,7 +64,7 @@ func TestSweep(t *testing.T) {
 		if err := once(); !errors.Is(err, store.ErrExists) {
 			t.Errorf("a second use: %v", err)
 		}
-		r.add(time.Minute + time.Microsecond)
+		r.Advance(time.Minute + time.Microsecond)
 		if got, want := r.sweep(), (store.Swept{Ledgers: 1}); got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
@@ -80,7 +80,7 @@ func TestSweep(t *testing.T) {
 		if st := r.state(ann, "s"); st.Entries[0].Status != store.Revoked {
 			t.Errorf("%+v", st)
 		}
-		r.add(6 * time.Minute)
+		r.Advance(6 * time.Minute)
 		if got := r.sweep(); got.Records != 1 {
 			t.Errorf("%+v", got)
 		}
@@ -88,11 +88,11 @@ func TestSweep(t *testing.T) {
 	t.Run("a clock that shows no time sweeps nothing", func(t *testing.T) {
 		r := newRig(t)
 		rec := r.issue(ann, "s", year)
-		r.set(time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC))
+		r.Set(time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC))
 		if _, err := r.Sweep(t.Context()); !errors.Is(err, store.ErrClock) {
 			t.Errorf("%v, want ErrClock", err)
 		}
-		r.set(noon)
+		r.Set(noon)
 		if st := r.state(ann, "s"); st.Entries[0].Record.Seq != rec.Seq {
 			t.Errorf("%+v", st)
 		}
@@ -130,16 +130,16 @@ func TestHorizon(t *testing.T) {
 	} {
 		t.Run(c.rule+" stays dead when the clock jumps a year ahead, a sweep runs, and it jumps back", func(t *testing.T) {
 			r := newRig(t, func(o *memstore.Options) { o.MaxMarks = 4 })
-			r.add(10 * time.Minute)
+			r.Advance(10 * time.Minute)
 			p := c.kill(r)
 			if r.alive(ann, p) {
 				t.Fatal("it was alive before")
 			}
-			r.add(year)
+			r.Advance(year)
 			if got := r.sweep(); got.Ledgers != 1 {
 				t.Fatalf("swept %+v", got)
 			}
-			r.add(-year)
+			r.Advance(-year)
 			if r.alive(ann, p) {
 				t.Error("it is alive again")
 			}
@@ -150,7 +150,7 @@ func TestHorizon(t *testing.T) {
 			later := foreign
 			later.IssuedAt = r.Now().Add(time.Second)
 			later.Leeway = time.Minute
-			r.add(2 * time.Minute)
+			r.Advance(2 * time.Minute)
 			if later.IssuedAt = r.Now(); !r.alive(store.User("carl"), later) {
 				t.Error("a foreign token issued afterwards is dead")
 			}
@@ -159,12 +159,12 @@ func TestHorizon(t *testing.T) {
 	t.Run("it never falls, though a ledger of before it rose is swept later", func(t *testing.T) {
 		r := newRig(t)
 		r.issue(store.User("bob"), "s", 400*24*time.Hour)
-		r.add(year)
+		r.Advance(year)
 		r.issue(ann, "s", time.Hour)
-		r.add(26 * time.Hour)
+		r.Advance(26 * time.Hour)
 		r.sweep()
 		high := r.state(ann).Cut
-		r.add(year)
+		r.Advance(year)
 		if got := r.sweep(); got.Ledgers != 1 {
 			t.Fatalf("swept %+v", got)
 		}

@@ -93,7 +93,7 @@ func TestOpenRefusesServers(t *testing.T) {
 		{"a node of a cluster", store.ErrUnavailable, []string{"part of a cluster", "use redis+cluster://"}, at("redis://%s", testenv.SharedCluster(t).Addrs()[0])},
 		{"a server that is no sentinel", store.ErrUnavailable, []string{"no sentinel tells the master"}, at("redis+sentinel://:%s@%s?master=m", secretPassword, plain.Addr())},
 		{"sentinels that do not know the master", store.ErrUnavailable, []string{"no sentinel tells the master", "the name that they give it"}, atSentinel(plain)},
-		{"a database that is not there", store.ErrUnavailable, []string{"the server answered"}, at("redis://%s/4000", plain.Addr())},
+		{"a database that is not there", store.ErrUnavailable, []string{"no database of this number"}, at("redis://%s/4000", plain.Addr())},
 		{"a replica", store.ErrUnavailable, []string{"is a replica", "name the master"}, atReplica},
 		{"a web server", store.ErrUnavailable, []string{"does not speak as Redis does", "check host and port"}, fromListener("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")},
 		{"a server that repeats what it gets", store.ErrUnavailable, []string{"does not speak as Redis does"}, fromListener("")},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/jetonkit/jeton/internal/age"
 	"github.com/jetonkit/jeton/internal/wire"
 	"github.com/jetonkit/jeton/store"
 )
@@ -52,7 +53,7 @@ func (s *Store) stale(part int, t time.Time) bool {
 	if seen == nil {
 		return true
 	}
-	return max(t.Sub(seen.at), t.Round(0).Sub(seen.at.Round(0)).Abs()) > sightingAge
+	return age.Of(seen.at, t) > sightingAge
 }
 
 // look appends the commands that make a sighting. The feed's comes first, since the server never redirects the others.

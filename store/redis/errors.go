@@ -83,6 +83,7 @@ func translate(ctx context.Context, err error) error {
 // phrases are what the server tells in more than its first word, and what to do about it.
 var phrases = []struct{ part, remedy string }{
 	{"max number of clients", "the server has as many connections as it allows: raise maxclients, or lower the pools"},
+	{"DB index is out of range", "the server has no database of this number: use a lower one, or raise databases in redis.conf"},
 	{"cluster support disabled", "the server is no cluster: use redis:// or redis+sentinel://"},
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,8 +23,8 @@ const (
 	// meanwhile.
 	mostGathered = 64
 	mostOfEach   = 128
-	// mostGlances is how many polls of a partition may ask for the tails alone before one asks for the feed itself: a feed that
-	// was taken away, by hand or by eviction, shows within the three polls that MaxStale lasts at least.
+	// mostGlances is how many polls of a partition may ask for the tails alone before one asks for the feed itself. No revocation
+	// waits for that one: whoever writes it sets the tail. It shows a feed that was taken away by hand or by eviction.
 	mostGlances = 2
 )
 
@@ -160,16 +161,19 @@ func (s *Store) fetchSome(some []*question) {
 }
 
 func (s *Store) pollSome(ctx context.Context, some []*question) error {
-	tails := tailsOf(some)
-	if quiet, err := s.glance(ctx, some, tails); quiet || err != nil {
+	some, err := s.glance(ctx, some)
+	if err != nil || len(some) == 0 {
 		return err
 	}
-	t, err := s.send(ctx, call{key: s.keys.Feed(some[0].part), script: pollsScript, args: s.pollArgs(some, tails)})
+	t, err := s.send(ctx, call{key: s.keys.Feed(some[0].part), script: pollsScript, args: s.pollArgs(some, tailsOf(some))})
 	if err != nil {
 		return err
 	}
 	if same, ok := t.cmds[0].(once).Val().(int64); ok && same == 0 {
-		s.quiet(some, true)
+		for _, q := range some {
+			q.answer(int64(0)) // nothing is new
+			s.partitions[q.part].glances.Store(0)
+		}
 		return nil
 	}
 	got, err := replies(t.cmds[0])
@@ -192,34 +196,39 @@ func (s *Store) pollSome(ctx context.Context, some []*question) error {
 	return nil
 }
 
-// glance answers questions by the tails alone, where these are in one piece and no feed has gone unread for too long.
-func (s *Store) glance(ctx context.Context, some []*question, t tails) (quiet bool, err error) {
+// glance answers by the tails alone what they can, where they are in one piece and no feed has gone unread for too long. It
+// returns the questions that are left.
+func (s *Store) glance(ctx context.Context, some []*question) (left []*question, err error) {
 	unread := func(q *question) bool { return s.partitions[q.part].glances.Load() >= mostGlances }
+	t := tailsOf(some)
 	if t.first < 0 || slices.ContainsFunc(some, unread) {
-		return false, nil
+		return some, nil
 	}
 	args := []any{nil, nil, 1, s.keys.Tails(), t.first, t.nonces}
 	said, err := s.send(ctx, call{key: s.keys.Tails(), script: glanceScript, args: args})
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	if same, ok := said.cmds[0].(once).Val().(int64); !ok || same != 0 {
-		return false, nil
-	}
-	s.quiet(some, false)
-	return true, nil
-}
-
-// quiet answers that nothing is new; read says that the feeds themselves were asked.
-func (s *Store) quiet(some []*question, read bool) {
-	for _, q := range some {
-		q.answer(int64(0))
-		if glances := &s.partitions[q.part].glances; read {
-			glances.Store(0)
-		} else {
-			glances.Add(1)
+	var last string // the tails as they are
+	switch val := said.cmds[0].(once).Val().(type) {
+	case string:
+		last = val
+	case int64:
+		if val == 0 { // they are the same
+			last = string(t.nonces)
 		}
 	}
+	for _, q := range some {
+		nonce := string(q.known.Position.Nonce[:])
+		if !strings.HasPrefix(last, nonce) {
+			left = append(left, q)
+		} else {
+			q.answer(int64(0)) // nothing is new
+			s.partitions[q.part].glances.Add(1)
+		}
+		last = last[min(len(nonce), len(last)):]
+	}
+	return left, nil
 }
 
 // tails are what the key of that name must hold where nothing is new: the nonces of the events asked from, and where they

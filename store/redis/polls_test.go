@@ -25,11 +25,13 @@ type bunch struct {
 	births []time.Time
 }
 
-func newBunch(t *testing.T) *bunch {
+func newBunch(t *testing.T) *bunch { t.Helper(); return newBunchOf(t, 16) }
+
+func newBunchOf(t *testing.T, partitions int) *bunch {
 	t.Helper()
-	b := &bunch{T: t, server: testenv.Redis(t), at: make([]store.Position, 16), births: make([]time.Time, 16)}
-	b.writer = openStore(t, b.server.URL(), redisstore.Options{Partitions: 16})
-	b.s = openStore(t, b.server.URL(), redisstore.Options{Partitions: 16})
+	b := &bunch{T: t, server: testenv.Redis(t), at: make([]store.Position, partitions), births: make([]time.Time, partitions)}
+	b.writer = openStore(t, b.server.URL(), redisstore.Options{Partitions: partitions})
+	b.s = openStore(t, b.server.URL(), redisstore.Options{Partitions: partitions})
 	b.poll(0)
 	return b
 }
@@ -148,6 +150,83 @@ func TestPollsTogether(t *testing.T) {
 	}
 }
 
+// TestGoneForOneIsGoneForAll: two followers of one process take turns at asking the feeds themselves. What the one finds there,
+// that the feed is gone or has an event without a tail, the other's next poll tells it too. It kills a process that keeps what
+// one of them was told for the others.
+func TestGoneForOneIsGoneForAll(t *testing.T) {
+	for _, tt := range []struct {
+		rule  string
+		story func(*bunch)
+		want  string
+	}{
+		{"a feed that is gone", func(b *bunch) { b.server.Do("DEL", b.feed(4)) }, "4 lost"},
+		{"an event without a tail", func(b *bunch) {
+			was := fmt.Sprint(b.server.Do("GET", b.tails()))
+			bar(b, b.writer, 4, 1)
+			b.server.Do("SET", b.tails(), was)
+		}, "4 1"},
+	} {
+		t.Run(tt.rule, func(t *testing.T) {
+			t.Parallel()
+			b := newBunch(t)
+			other := *b
+			other.at = slices.Clone(b.at)
+			tt.story(b)
+			for poll := range 2 {
+				if got := tale(b.poll(0)); got != "" {
+					t.Errorf("poll %d told %q", poll, got)
+				}
+			}
+			for who, f := range map[string]*bunch{"the one": b, "the other": &other} {
+				if got := tale(f.poll(0)); got != tt.want {
+					t.Errorf("%s was told %q, want %q", who, got, tt.want)
+				}
+			}
+		})
+	}
+}
+
+// TestPollWithinAStep: a step of many events may be told by half, bell by bell, and a poll from there tells the rest. It kills
+// nonces that a step's events share, by which the tail of its last one would pass for the first one's.
+func TestPollWithinAStep(t *testing.T) {
+	b := newBunch(t)
+	ann := store.User("ann")
+	part := ann.Digest().Partition(16)
+	for range 257 { // an event holds 256 ids
+		r := newLogin(ann).Record
+		r.Class = "web"
+		issueTo(t, b.writer, r)
+	}
+	heard := make(chan store.Bell, 16)
+	go func() { _ = b.s.Listen(t.Context(), func(bell store.Bell) { heard <- bell }) }() // it ends with the test
+	if err := b.writer.Revoke(t.Context(), store.Revocation{Subject: ann, Others: &store.Others{Class: "web"}}); err != nil {
+		t.Fatal(err)
+	}
+	all, err := b.s.Poll(t.Context(), part, store.Position{})
+	if err != nil || len(all.Events) != 3 {
+		t.Fatalf("the feed tells %d events, %v: want the genesis and two", len(all.Events), err)
+	}
+	first := all.Events[1]
+	soon(t, "the first one's bell", 10*time.Second, func() error {
+		entries, _ := b.server.Do("XRANGE", b.feed(part), first.Position.ID, first.Position.ID).([]any)
+		fields, _ := entries[0].([]any)[1].([]any)
+		b.server.Do("PUBLISH", "jeton:bell", fmt.Sprint(b.feed(part), " 0-0 ", first.Position.ID, " ", "01234567", fields[1]))
+		select {
+		case bell := <-heard:
+			if bell.Event.Position != first.Position {
+				return errors.New("another's")
+			}
+			return nil
+		case <-time.After(50 * time.Millisecond):
+			return errors.New("not heard")
+		}
+	})
+	rest, err := b.s.Poll(t.Context(), part, first.Position)
+	if got, proven := rest.After(first.Position); err != nil || !proven || len(got) != 1 {
+		t.Errorf("behind the first event are %d, %v, %v: want one", len(got), proven, err)
+	}
+}
+
 // TestPollsAreOneScript: once its positions are known, by polls or by bells, a follower's round is one script, or few on a
 // busy machine.
 func TestPollsAreOneScript(t *testing.T) {
@@ -184,6 +263,43 @@ func TestPollsAreOneScript(t *testing.T) {
 	}
 	if least >= 2*rounds {
 		t.Errorf("%d round trips for %d rounds of 16 polls", least, rounds)
+	}
+}
+
+// TestPollsOfManyPartitions: 256 partitions are four scripts of 64, each of which finds its own place in the tails: what is new in
+// any of them is told, and of three rounds without news one asks the feeds. It kills a place that is not the first partition's
+// of the script, and a process that does not count, or does not forget, how often it looked at the tails alone.
+func TestPollsOfManyPartitions(t *testing.T) {
+	b := newBunchOf(t, 256)
+	news := func(part int) {
+		who := store.User(store.NewID())
+		for who.Digest().Partition(256) != part {
+			who = store.User(store.NewID())
+		}
+		if err := b.writer.Revoke(t.Context(), store.Revocation{Subject: who, All: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked := func() (n int) { // the scripts that asked feeds
+		_, _ = fmt.Sscanf(b.server.Info("cmdstat_xread"), "calls=%d", &n) // none is no line
+		return n
+	}
+	least := 1 << 30
+	for try := 0; least != 8 && try < 20; try++ { // a busy machine's polls do not always come together
+		news(200)
+		if got := tale(b.poll(0)); got != "200 1" {
+			t.Errorf("told %q, want what is new in partition 200", got)
+		}
+		before := asked()
+		for range 6 {
+			if got := tale(b.poll(0)); got != "" {
+				t.Errorf("told %q of quiet feeds", got)
+			}
+		}
+		least = min(least, asked()-before)
+	}
+	if least != 8 {
+		t.Errorf("six rounds of quiet polls asked feeds %d times, want four scripts twice", least)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jetonkit/jeton/internal/keyspace"
 	"github.com/jetonkit/jeton/internal/testenv"
 	"github.com/jetonkit/jeton/store"
 	redisstore "github.com/jetonkit/jeton/store/redis"
@@ -164,7 +165,14 @@ func isolate(t testing.TB, master, replica *testenv.RedisServer) {
 // latest, until it has a replica again; without it, it does. It kills a fence that is not sent, that is a plain read, whose
 // refusal nobody looks at, and one that is a round trip of its own.
 func TestFencedLookups(t *testing.T) {
-	master, replica := pair(t)
+	testenv.EachBuild(t, func(t *testing.T, build testenv.Build) {
+		t.Parallel()
+		fencedLookups(t, build)
+	})
+}
+
+func fencedLookups(t *testing.T, build testenv.Build) {
+	master, replica := pair(t, testenv.On(build))
 	fenced := openStore(t, master.URL(), redisstore.Options{Partitions: 16, FencedLookups: true})
 	open := openStore(t, master.URL(), redisstore.Options{Partitions: 16})
 	who := store.User("ann")
@@ -174,7 +182,6 @@ func TestFencedLookups(t *testing.T) {
 		"List":   func(s *redisstore.Store) error { _, err := s.List(t.Context(), who, store.Page{}); return err },
 	}
 	each := func(when string, want error) {
-		t.Helper()
 		time.Sleep(1100 * time.Millisecond) // what was seen of a partition counts for a second
 		for name, read := range reads {
 			if err := read(open); err != nil {
@@ -201,4 +208,56 @@ func TestFencedLookups(t *testing.T) {
 	each("with its replica again", nil)
 	master.Do("REPLICAOF", "127.0.0.1", "1")
 	each("demoted", store.ErrUnavailable)
+}
+
+// TestRepeatBehindARollback: a write whose reply was lost is sent again, to a promoted replica that lacks it and all it told. The
+// second event is another one, under another cut, and a follower that stands on the first notices at once. It kills a nonce
+// that a repeat brings again, by which the tails would be as they were.
+func TestRepeatBehindARollback(t *testing.T) {
+	server := testenv.Redis(t)
+	p := cutProxyTo(t, server)
+	writer := openStore(t, p.url(), redisstore.Options{Partitions: 16})
+	s := openStore(t, server.URL(), redisstore.Options{Partitions: 16})
+	ann, keys := store.User("ann"), keyspace.NewRedis("jeton:", 16)
+	part := ann.Digest().Partition(16)
+	revoke := func() {
+		if err := writer.Revoke(t.Context(), store.Revocation{Subject: ann, All: true}); err != nil {
+			t.Error(err)
+		}
+	}
+	poll := func(from store.Position) (events []store.Event, proven bool) {
+		b, err := s.Poll(t.Context(), part, from)
+		if err != nil {
+			t.Error(err)
+		}
+		return b.After(from)
+	}
+	revoke() // the server has the library
+	replica := []string{keys.Feed(part), keys.Tails(), keys.Ledger(ann.Digest())}
+	for _, key := range replica {
+		server.Do("COPY", key, "replica:"+key)
+	}
+	var told []store.Event
+	sent := 0
+	p.arm(0, -1) // the first reply is lost
+	p.answers(func(args []string) string {
+		if args[0] == "fcall" {
+			sent++
+		}
+		if sent == 2 {
+			sent++
+			told, _ = poll(store.Position{}) // the follower has heard, the replica has not
+			for _, key := range replica {
+				server.Do("RENAME", "replica:"+key, key)
+			}
+		}
+		return ""
+	})
+	revoke()
+	if len(told) != 3 {
+		t.Fatalf("the follower was told %d events, want the genesis and two cuts", len(told))
+	}
+	if again, proven := poll(told[2].Position); proven {
+		t.Errorf("the repeat passed for the event that was lost: %d are new", len(again))
+	}
 }

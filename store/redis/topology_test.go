@@ -42,12 +42,12 @@ func sentinelURL(s *testenv.Sentinel) string {
 
 // TestConformanceCluster holds the store to every rule on a cluster of three masters, each with a replica.
 func TestConformanceCluster(t *testing.T) {
-	conformance.Run(t, harness(t, clientOf(t, clusterURL(testenv.SharedCluster(t)))))
+	conformance.Run(t, over(t, clientOf(t, clusterURL(testenv.SharedCluster(t)))))
 }
 
 // TestConformanceSentinel holds the store to every rule behind Sentinel.
 func TestConformanceSentinel(t *testing.T) {
-	conformance.Run(t, harness(t, clientOf(t, sentinelURL(testenv.RedisSentinel(t)))))
+	conformance.Run(t, over(t, clientOf(t, sentinelURL(testenv.RedisSentinel(t)))))
 }
 
 var specsRan atomic.Bool
@@ -62,7 +62,7 @@ func TestSpecs(t *testing.T) {
 		"a cluster":       clusterURL(testenv.SharedCluster(t)),
 		"behind Sentinel": sentinelURL(testenv.RedisSentinel(t)),
 	} {
-		h := harness(t, clientOf(t, url))
+		h := over(t, clientOf(t, url))
 		h.Traits.Histories = 10 // the tests by Run play more
 		ginkgo.Describe("store/redis on "+where, func() { conformance.Specs(h) })
 	}

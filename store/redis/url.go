@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -125,10 +123,6 @@ func malformed(problem, remedy string) error {
 	return &store.FieldError{Field: "URL", Problem: problem, Remedy: remedy}
 }
 
-func parameter(name, problem, remedy string) error {
-	return &store.FieldError{Field: fmt.Sprintf("the URL's parameter %q", name), Problem: problem, Remedy: remedy}
-}
-
 // server reads what stands before the parameters.
 func (set *settings) server(u *url.URL) error {
 	port := "6379"
@@ -223,7 +217,7 @@ func (set *settings) durability(text string) error {
 	case isReplicated && len(replicas) == 1 && replicas >= "1" && replicas <= "5":
 		set.options.Durability = Replicated(int(replicas[0] - '0'))
 	default:
-		return parameter("durability", "is no level", "write memory, replicated-1 (to 5) or fsynced")
+		return dsn.Wrong("durability", "is no level", "write memory, replicated-1 (to 5) or fsynced")
 	}
 	return nil
 }
@@ -232,7 +226,7 @@ func (set *settings) durability(text string) error {
 func (set *settings) check() error {
 	for _, addr := range set.addrs {
 		if !isAddr(addr) {
-			return parameter("addrs", "has a part that is no host:port", "write addrs=host:7000,host:7001")
+			return dsn.Wrong("addrs", "has a part that is no host:port", "write addrs=host:7000,host:7001")
 		}
 	}
 	if err := cmp.Or(timeout("dial_timeout", set.dial), timeout("read_timeout", set.read)); err != nil {
@@ -240,24 +234,24 @@ func (set *settings) check() error {
 	}
 	switch {
 	case set.pool < 3 || set.pool > 1000:
-		return parameter("pool", fmt.Sprintf("is %d, the range is 3 to 1000", set.pool), "leave it out for 5")
+		return dsn.Wrong("pool", fmt.Sprintf("is %d, the range is 3 to 1000", set.pool), "leave it out for 5")
 	case set.scheme == sentinelScheme && set.master == "":
-		return parameter("master", "is missing", "name the master as the sentinels do")
+		return dsn.Wrong("master", "is missing", "name the master as the sentinels do")
 	case set.sentinelUser != "" && set.sentinelPassword == "":
-		return parameter("sentinel_user", "has no password", "add sentinel_password, or remove it")
+		return dsn.Wrong("sentinel_user", "has no password", "add sentinel_password, or remove it")
 	case set.scheme == sentinelScheme && set.user != "" && set.password == "":
 		return malformed("names a user without a password", "give the user one") // go-redis would leave the user out
 	case !set.tls && set.ca != "":
-		return parameter("ca", withoutTLS, useTLS)
+		return dsn.Wrong("ca", withoutTLS, useTLS)
 	case !set.tls && set.name != "":
-		return parameter("server_name", withoutTLS, useTLS)
+		return dsn.Wrong("server_name", withoutTLS, useTLS)
 	}
 	return nil
 }
 
 func timeout(name string, d time.Duration) error {
 	if d < time.Millisecond || d > time.Minute {
-		return parameter(name, fmt.Sprintf("is %v, the range is 1ms to 1m", d), "leave it out for the default")
+		return dsn.Wrong(name, fmt.Sprintf("is %v, the range is 1ms to 1m", d), "leave it out for the default")
 	}
 	return nil
 }
@@ -279,15 +273,9 @@ func (set *settings) tlsConfig() (*tls.Config, error) {
 	if set.ca == "" {
 		return config, nil
 	}
-	pem, err := os.ReadFile(set.ca)
-	if err != nil {
-		return nil, parameter("ca", "names a file that cannot be read", "check path and rights")
-	}
-	config.RootCAs = x509.NewCertPool()
-	if !config.RootCAs.AppendCertsFromPEM(pem) {
-		return nil, parameter("ca", "names a file without a certificate in PEM", "point it at the CA's certificate")
-	}
-	return config, nil
+	var err error
+	config.RootCAs, err = dsn.Authorities(set.ca)
+	return config, err
 }
 
 // client makes the client. Its timeouts are short and it never retries by itself: the store does, within the caller's

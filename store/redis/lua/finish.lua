@@ -23,7 +23,8 @@ local function prune(got)
 end
 
 -- tell appends to the feed: its genesis where it is not there, whose birth is new after a loss; and where told is true the
--- step, in as many events as the ids need.
+-- step, in as many events as the ids need. An event's nonce is random, and counts the time and the step's events: a call that is
+-- repeated on a server that lost it tells another event, whose tail must not pass for the first one's.
 function tell(told)
   last()
   local function append(event)
@@ -39,14 +40,14 @@ function tell(told)
     tail.id, tail.nonce = id, sub(event, 2, 9)
   end
   if not tail.id then
-    append(char(0x10) .. sub(nonce, 9, 16) .. rep('\0', 16) .. pack('>I7I7', tail.birth, now) .. rep('\0', 36))
+    append(pack('>Bc5I3c16I7I7c36', 0x10, sub(nonce, 9), now % 16777216, rep('\0', 16), tail.birth, now, rep('\0', 36)))
   end
   if not told then return end
   local kept, i, notices = sub(h.keep, 1, 17), 1, 0
   repeat
-    append(pack('>Bc6I2c16I7I7I7I7I7I7I7B', 0x10, nonce, notices, subject, tail.birth, now, h.cut, h.cuttime,
+    append(pack('>Bc5I3c16I7I7I7I7I7I7I7B', 0x10, nonce, (now + notices) % 16777216, subject, tail.birth, now, h.cut, h.cuttime,
       h.floor, h.floortime, h.keptcut, #kept) .. kept .. table.concat(barred, '', i, min(i + 255, #barred)))
-    i, notices = i + 256, (notices + 1) % 65536
+    i, notices = i + 256, notices + 1
   until i > #barred
   -- The feed is trimmed every eighth time. The last event that is too old stays: followers stand there after a quiet time.
   if byte(nonce, 10) % 8 ~= 0 then return end

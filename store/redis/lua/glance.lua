@@ -1,6 +1,8 @@
 #!lua flags=allow-oom
 -- A look at the tails alone, fenced like a poll: whoever writes an event sets its feed's tail before, in the same step, and a
--- failover or a loss takes both. So the same nonces say that there is nothing to tell; what they cannot tell, that somebody
--- took a feed away by hand or by eviction, the next poll of the feeds themselves does.
-local tails, first, nonces = redis.call('GET', KEYS[1]), tonumber(ARGV[1]), ARGV[2]
-return tails and string.sub(tails, first + 1, first + #nonces) == nonces and 0 or 1
+-- failover or a loss takes both. So the same nonces, for which the answer is 0, say that there is nothing to tell, and of others
+-- each says so of its own feed. What they cannot tell, that somebody took a feed away by hand or by eviction, the next poll of
+-- the feeds themselves does.
+local first, nonces = tonumber(ARGV[1]), ARGV[2]
+local tails = string.sub(redis.call('GET', KEYS[1]) or '', first + 1, first + #nonces)
+return tails == nonces and 0 or tails
