@@ -113,7 +113,7 @@ func TestSessionsOfManyPages(t *testing.T) {
 	k := newKit(t, nil)
 	s := k.sessions(t, nil)
 	oldest := k.login(ann)
-	k.clock.Add(time.Second) // of one moment any may be the last
+	k.clock.Advance(time.Second) // of one moment any may be the last
 	var newest token.Pair
 	for range store.MaxPage + 1 {
 		newest = k.login(ann)
