@@ -37,9 +37,9 @@ func TestRefusalsSay(t *testing.T) {
 		{"expired", k.verifier, access, time.Hour, "expired: exp has passed by more than the leeway"},
 		{"minted ahead", k.verifier, access, -30 * time.Hour, "not valid yet: it was issued in the future"},
 	} {
-		k.clock.Add(c.later)
+		k.clock.Advance(c.later)
 		_, err := c.judge.Verify(t.Context(), c.raw)
-		k.clock.Add(-c.later)
+		k.clock.Advance(-c.later)
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s says %v", c.mistake, err)
 		}
