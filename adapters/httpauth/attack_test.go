@@ -213,7 +213,7 @@ func TestAFormThatWasRead(t *testing.T) {
 			r.Header.Set("Authorization", header)
 		}
 		check(t, r.ParseForm())
-		h := m.Required(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := m.Required(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			if r.PostFormValue("a") != "b" {
 				t.Error("the form is lost")
 			}

@@ -153,7 +153,8 @@ func TestStatuses(t *testing.T) {
 		{&httpauth.ScopeError{Scopes: []string{"a", "b"}}, codes.PermissionDenied, "INSUFFICIENT_SCOPE", map[string]string{"scope": "a b"}},
 		{
 			&httpauth.StepUpError{MaxAge: 5 * time.Minute, ACR: []string{"mfa", "phr"}},
-			codes.Unauthenticated, "INSUFFICIENT_USER_AUTHENTICATION", map[string]string{"max_age": "300", "acr_values": "mfa phr"},
+			codes.Unauthenticated, "INSUFFICIENT_USER_AUTHENTICATION",
+			map[string]string{"max_age": "300", "acr_values": "mfa phr"},
 		},
 		{&httpauth.StepUpError{}, codes.Unauthenticated, "INSUFFICIENT_USER_AUTHENTICATION", nil},
 		{store.ErrNotFound, codes.NotFound, "NOT_FOUND", nil},
