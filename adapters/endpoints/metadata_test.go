@@ -199,7 +199,7 @@ func TestServerOfSome(t *testing.T) {
 	if got := get(t, s, endpoints.JWKSPath); got.status != 404 {
 		t.Errorf("keys that are not there answer %d", got.status)
 	}
-	for _, bad := range []string{"", "http://example.com", "https://example.com//x", "https://example.com/a/../b"} {
+	for _, bad := range []string{"", "http://example.com", "http://192.0.2.1", "http://[2001:db8::1]", "https://example.com//x", "https://example.com/a/../b"} {
 		wantField(t, endpoints.Server{Issuer: bad}.Register(http.NewServeMux()), "Server.Issuer")
 	}
 	wantField(t, endpoints.Server{Issuer: "https://example.com?x"}.Register(http.NewServeMux()), "issuer")

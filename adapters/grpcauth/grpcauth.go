@@ -104,8 +104,10 @@ type messages struct{}
 
 var errMessages = errors.New("jeton: grpcauth: the messages of a call are not in its request")
 
+// Read is an error.
 func (messages) Read([]byte) (int, error) { return 0, errMessages }
 
+// Close does nothing.
 func (messages) Close() error { return nil }
 
 // Methods returns the full methods of a server, sorted, for CheckRoutes and Unruled of a *httpauth.Middleware.

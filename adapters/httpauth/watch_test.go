@@ -118,13 +118,16 @@ func TestWatch(t *testing.T) {
 func TestWatchOfNobody(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWatched(t, 0)
-		w.request.Header.Del("Authorization")
-		ctx, stop := httpauth.Watch(w.admitted(t))
-		defer stop()
-		if !errors.Is(context.Cause(ctx), httpauth.ErrNoToken) {
-			t.Errorf("it goes on: %v", context.Cause(ctx))
+		for _, header := range []string{"", "Bearer x"} { // no token, and one that is no good where it is optional
+			w.request.Header.Set("Authorization", header)
+			ctx, stop := httpauth.Watch(w.admitted(t))
+			if !errors.Is(context.Cause(ctx), httpauth.ErrNoToken) {
+				t.Errorf("with %q it goes on: %v", header, context.Cause(ctx))
+			}
+			stop()
 		}
-		if ctx, stop = httpauth.Watch(t.Context()); !errors.Is(context.Cause(ctx), httpauth.ErrNoToken) {
+		ctx, stop := httpauth.Watch(t.Context())
+		if !errors.Is(context.Cause(ctx), httpauth.ErrNoToken) {
 			t.Errorf("a context of no request goes on: %v", context.Cause(ctx))
 		}
 		stop()

@@ -2,10 +2,12 @@ package parity_test
 
 import (
 	"context"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
@@ -19,6 +21,7 @@ import (
 	"github.com/jetonkit/jeton/adapters/grpcauth"
 	"github.com/jetonkit/jeton/adapters/httpauth"
 	"github.com/jetonkit/jeton/adapters/httpauth/httpauthtest"
+	"github.com/jetonkit/jeton/store"
 )
 
 // service has a unary method for each route that is a full method, and a stream of the same name behind "Stream".
@@ -131,4 +134,59 @@ func gotOf(t *testing.T, text string, err error) httpauthtest.Got {
 		t.Errorf("%v: retry is %v", s, retry)
 	}
 	return got
+}
+
+// A status says what an answer of HTTP would: the code, the reason in capitals, and what is needed in the challenge's words.
+func TestStatuses(t *testing.T) {
+	v, _ := login(t)
+	auth, err := httpauth.New(v, nil)
+	check(t, err)
+	for _, c := range []struct {
+		err    error
+		code   codes.Code
+		reason string
+		needs  map[string]string
+	}{
+		{httpauth.ErrTwoTokens, codes.InvalidArgument, "INVALID_REQUEST", nil},
+		{httpauth.ErrNoToken, codes.Unauthenticated, "MISSING_TOKEN", nil},
+		{httpauth.ErrCrossOrigin, codes.PermissionDenied, "CROSS_ORIGIN", nil},
+		{&httpauth.ScopeError{Scopes: []string{"a", "b"}}, codes.PermissionDenied, "INSUFFICIENT_SCOPE", map[string]string{"scope": "a b"}},
+		{
+			&httpauth.StepUpError{MaxAge: 5 * time.Minute, ACR: []string{"mfa", "phr"}},
+			codes.Unauthenticated, "INSUFFICIENT_USER_AUTHENTICATION",
+			map[string]string{"max_age": "300", "acr_values": "mfa phr"},
+		},
+		{&httpauth.StepUpError{}, codes.Unauthenticated, "INSUFFICIENT_USER_AUTHENTICATION", nil},
+		{store.ErrNotFound, codes.NotFound, "NOT_FOUND", nil},
+		{store.ErrConflict, codes.Aborted, "CONFLICT", nil},
+		{&httpauth.Failure{Status: 429, Code: "slow_down"}, codes.ResourceExhausted, "SLOW_DOWN", nil},
+		{store.ErrUnavailable, codes.Unavailable, "TEMPORARILY_UNAVAILABLE", nil},
+		{&httpauth.Failure{Status: 418, Code: "teapot"}, codes.Internal, "TEAPOT", nil},
+	} {
+		s := status.Convert(grpcauth.Error(auth, c.err))
+		var info *errdetails.ErrorInfo
+		for _, detail := range s.Details() {
+			if d, ok := detail.(*errdetails.ErrorInfo); ok {
+				info = d
+			}
+		}
+		if s.Code() != c.code || info.GetReason() != c.reason || !maps.Equal(info.GetMetadata(), c.needs) {
+			t.Errorf("%v: it is %v, %q, %v", c.err, s.Code(), info.GetReason(), info.GetMetadata())
+		}
+	}
+}
+
+// The check for forged requests compares the origin with the authority that was called: a page of the same host may.
+func TestOriginsOfCalls(t *testing.T) {
+	v, raw := login(t)
+	auth, err := httpauth.New(v, &httpauth.Options{Lookups: []httpauth.Lookup{httpauth.Cookie("sid")}})
+	check(t, err)
+	for origin, want := range map[string]codes.Code{"https://shop.test": codes.OK, "https://evil.test": codes.PermissionDenied} {
+		ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs(":authority", "shop.test", "origin", origin, "cookie", "sid="+raw))
+		_, err := grpcauth.Unary(auth)(ctx, nil, &grpc.UnaryServerInfo{FullMethod: "/shop.Orders/Get"},
+			func(context.Context, any) (any, error) { return nil, nil })
+		if status.Code(err) != want {
+			t.Errorf("from %s: %v", origin, err)
+		}
+	}
 }

@@ -131,6 +131,26 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
+// A redirect out of TLS leads elsewhere, though the host is the same: anybody on the way could read what is signed, and be faster.
+func TestARedirectOutOfTLS(t *testing.T) {
+	w := newWorld(t, signature.Options{})
+	var signed []bool
+	base := roundTripper(func(r *http.Request) (*http.Response, error) {
+		signed = append(signed, r.Header.Get(signature.Header) != "")
+		if r.URL.Scheme == "http" {
+			return &http.Response{StatusCode: 200, Body: http.NoBody, Request: r}, nil
+		}
+		to := http.Header{"Location": {"http://billing.example/"}}
+		return &http.Response{StatusCode: http.StatusTemporaryRedirect, Header: to, Body: http.NoBody, Request: r}, nil
+	})
+	r := must(http.NewRequest("GET", "https://billing.example/", nil))(t)
+	resp := must((&http.Client{Transport: signature.NewTransport(w.signer, base)}).Do(r))(t)
+	resp.Body.Close()
+	if len(signed) != 2 || !signed[0] || signed[1] {
+		t.Errorf("signed: %v", signed)
+	}
+}
+
 // What a transport behind ours is given.
 func TestRoundTrip(t *testing.T) {
 	w := newWorld(t, signature.Options{})
