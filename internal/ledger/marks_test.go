@@ -227,16 +227,25 @@ func TestPruning(t *testing.T) {
 		b := newBook(t)
 		tk := b.mint(b.issue("s").Record)
 		b.fail = fmt.Errorf("%w: a test", store.ErrCorrupt)
-		b.revokeAll()
-		b.wantAlive(tk, false, false)
 		b.revoke("s")
+		b.wantAlive(tk, false, false)
 	})
 	t.Run("a store that cannot read its entries fails the write", func(t *testing.T) {
 		b := newBook(t)
 		b.issue("s")
 		b.fail = store.ErrUnavailable
-		if err := b.tryRevoke(store.Revocation{All: true}); err == nil {
+		if err := b.tryRevoke(store.Revocation{IDs: []string{"t"}}); err == nil {
 			t.Error("the outage was passed over")
+		}
+	})
+	t.Run("a step that cuts looks at none", func(t *testing.T) {
+		b := newBook(t)
+		b.issue("s")
+		b.at(2 * time.Hour)
+		b.fail = store.ErrUnavailable
+		b.revokeAll()
+		if len(b.entries) != 1 {
+			t.Error("it was removed")
 		}
 	})
 }

@@ -71,7 +71,7 @@ func (s *step) cutAll(op store.Op) {
 func (s *step) cut(op store.Op) {
 	s.head.Cut, s.head.CutTime = s.next(), later(s.head.CutTime, s.Now) // a later cut must not bring a foreign token back
 	s.head.Ops = [4]store.Op{op, s.head.Ops[0], s.head.Ops[1], s.head.Ops[2]}
-	s.event = true
+	s.event, s.cuts = true, true
 	s.outlive(s.Now)
 }
 

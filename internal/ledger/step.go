@@ -20,6 +20,7 @@ type step struct {
 	order   []keyspace.Field
 	barred  []store.Digest // the ids newly barred, for the feed
 	event   bool           // an event is due even without barred ids
+	cuts    bool           // the cut has moved
 	erase   bool
 }
 
@@ -211,9 +212,13 @@ func isMark(e *Entry) int {
 const pruneAfter = 5 * time.Minute
 
 // prune looks at the next two entries and removes the dead among them, so that every write pays for its own cleaning. A
-// damaged entry among them ends the round: it must not stand in the way of a revocation.
+// damaged entry among them ends the round: it must not stand in the way of a revocation. A step that cuts prunes nothing: what it
+// has just killed stays, and to end everything costs the same however much there is.
 func (s *step) prune() error {
 	const n = 2
+	if s.cuts {
+		return nil
+	}
 	entries, err := s.r.Scan(s.head.Cursor, n)
 	if errors.Is(err, store.ErrCorrupt) {
 		entries, err = nil, nil
