@@ -100,6 +100,16 @@ func TestOwnStepUpClaims(t *testing.T) {
 	}
 }
 
+// TestUnboundCostsNothing: to ask whether a token is bound, as httpauth does with each request, takes no memory where it is not.
+func TestUnboundCostsNothing(t *testing.T) {
+	k := newKit(t, setup{})
+	got := must(k.verifier.Verify(t.Context(), k.login().Access.Reveal()))
+	bound := true
+	if n := testing.AllocsPerRun(100, func() { _, bound = got.Confirmation() }); n != 0 || bound {
+		t.Errorf("%v allocations, bound is %v", n, bound)
+	}
+}
+
 // TestForeignClaimsWithOurNames: what our tokens say by seq, realm, rot and lnk, another issuer's cannot, whatever is in them;
 // they are custom claims.
 func TestForeignClaimsWithOurNames(t *testing.T) {

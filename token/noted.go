@@ -131,11 +131,17 @@ type Confirmation struct {
 // a bound token must ask for it, of one that is bound to nothing that is known here too. Package httpauth does, by Options.Confirm.
 func (t *Token) Confirmation() (c Confirmation, bound bool) {
 	written := t.claims.noted.written(notedConfirmation)
-	if written == "" {
+	if written == "" { // as nearly all are, whom httpauth asks with each request: they cost no memory
 		return Confirmation{}, false
 	}
+	return confirmationOf(written), true
+}
+
+// confirmationOf returns what is known of a claim cnf.
+func confirmationOf(written string) Confirmation {
+	var c Confirmation
 	if json.Unmarshal([]byte(written), &c) != nil {
-		return Confirmation{}, true
+		return Confirmation{}
 	}
-	return c, true
+	return c
 }
