@@ -21,8 +21,8 @@ import (
 
 var _ httpauth.Refusal = (*signature.Error)(nil)
 
-// A rule of mode Internal lets signed calls through, knows who calls, gives the body on, and answers others as package signature does.
-func TestSignedCalls(t *testing.T) {
+// signing signs the calls of a service, and judges them.
+func signing(t *testing.T) (*signature.Signer, *signature.Verifier) {
 	s, err := memstore.New(nil)
 	check(t, err)
 	t.Cleanup(func() { _ = s.Close() })
@@ -34,6 +34,12 @@ func TestSignedCalls(t *testing.T) {
 	check(t, err)
 	signed, err := signature.NewVerifier(s, keys, "orders", nil)
 	check(t, err)
+	return signer, signed
+}
+
+// A rule of mode Internal lets signed calls through, knows who calls, gives the body on, and answers others as package signature does.
+func TestSignedCalls(t *testing.T) {
+	signer, signed := signing(t)
 	v, raw := login(t)
 	auth, err := httpauth.New(v, &httpauth.Options{
 		Internal: signed.Authenticate, Rules: []httpauth.Rule{{Prefix: "/internal", Mode: httpauth.Internal}},
@@ -74,17 +80,7 @@ func TestSignedCalls(t *testing.T) {
 
 // The messages of a gRPC call are not what package signature has signed: such a call is refused, whatever body it was signed for.
 func TestSignedCallsOfGRPC(t *testing.T) {
-	s, err := memstore.New(nil)
-	check(t, err)
-	t.Cleanup(func() { _ = s.Close() })
-	key, err := signature.NewKey("billing", []byte("0123456789abcdef0123456789abcdef"))
-	check(t, err)
-	keys, err := signature.NewKeys(key)
-	check(t, err)
-	signer, err := signature.NewSigner(keys, "orders", nil)
-	check(t, err)
-	signed, err := signature.NewVerifier(s, keys, "orders", nil)
-	check(t, err)
+	signer, signed := signing(t)
 	v, _ := login(t)
 	auth, err := httpauth.New(v, &httpauth.Options{
 		Internal: signed.Authenticate, Rules: []httpauth.Rule{{Prefix: "/shop.Orders", Mode: httpauth.Internal}},

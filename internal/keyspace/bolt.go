@@ -25,7 +25,7 @@ const entryKeyLen = digestLen + 1 + len(Field{})
 type KeyBuffer [entryKeyLen]byte
 
 // HeadKey is the key of a ledger's head.
-func HeadKey(d store.Digest) []byte { return AppendHeadKey(nil, d) }
+func HeadKey(d store.Digest) []byte { return AppendHeadKey(make([]byte, 0, digestLen+1), d) }
 
 // AppendHeadKey appends HeadKey.
 func AppendHeadKey(b []byte, d store.Digest) []byte { return append(append(b, d[:]...), headPart) }

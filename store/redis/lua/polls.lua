@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- Polls of many feeds as one, fenced like a single one. To read one entry of each feed costs the server a hundred times what
 -- it costs to ask whether all is as it was: nothing behind the events asked from, which the feeds tell themselves; the same
--- events last, which the tails tell, that are written and lost with the feeds; and none of the feeds gone. So nearly all polls
--- end with 0. Where one of the three is in doubt, the feed itself must show the event asked from, by id and nonce.
+-- events last, which the tails tell, that are written and lost with the feeds; and none of the feeds gone. So polls of
+-- quiet feeds end with 0. Where one of the three is in doubt, the feed itself must show the event asked from, by id and nonce.
 local call, sub, n = redis.call, string.sub, #KEYS - 1
 local most, first, nonces = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local ask, feeds = {'COUNT', '1', 'STREAMS'}, {}
